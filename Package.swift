@@ -1,0 +1,27 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+/// The floors of the house, lowest first. A target imports only floors below it; Methods and Backbones never
+/// import each other.
+let package = Package(
+    name: "graft",
+    platforms: [.macOS(.v14)],
+    products: [
+        .library(name: "Graft", targets: ["Graft"]),
+        .executable(name: "graft", targets: ["GraftCLI"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    ],
+    targets: [
+        .target(name: "JSON"),
+        .testTarget(name: "JSONTests", dependencies: ["JSON"]),
+
+        .target(name: "Tokenizers", dependencies: ["JSON"]),
+        .testTarget(name: "TokenizersTests", dependencies: ["Tokenizers"], exclude: ["Fixtures"]),
+    ],
+    swiftLanguageModes: [.v6]
+)
