@@ -22,7 +22,7 @@ let package = Package(
         .target(
             name: "CTorch",
             cSettings: [.define("GRAFT_PACKAGE_ROOT", to: "\"\(Context.packageDirectory)\"")]),
-        .target(name: "Torch", dependencies: ["CTorch"]),
+        .target(name: "Torch", dependencies: ["CTorch", "JSON"]),
         .testTarget(name: "TorchTests", dependencies: ["Torch"]),
 
         .target(name: "Tokenizers", dependencies: ["JSON"]),
