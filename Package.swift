@@ -30,6 +30,13 @@ let package = Package(
 
         .target(name: "Tokenizers", dependencies: ["JSON"]),
         .testTarget(name: "TokenizersTests", dependencies: ["Tokenizers"], exclude: ["Fixtures"]),
+
+        .target(
+            name: "Networks", dependencies: ["Torch", .product(name: "OrderedCollections", package: "swift-collections")]),
+        .target(name: "Backbones", dependencies: ["Networks", "JSON"]),
+        .testTarget(name: "BackbonesTests", dependencies: ["Backbones", "Verification"], exclude: ["Fixtures"]),
+
+        .target(name: "Verification", dependencies: ["Backbones", "Tokenizers"]),
     ],
     swiftLanguageModes: [.v6]
 )
