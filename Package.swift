@@ -40,7 +40,8 @@ let package = Package(
 
         .target(name: "Methods", dependencies: ["Networks", "JSON", "Support"]),
 
-        .target(name: "Verification", dependencies: ["Backbones", "Tokenizers"]),
+        .target(name: "Verification", dependencies: ["Backbones", "Methods", "Tokenizers"]),
+        .testTarget(name: "VerificationTests", dependencies: ["Verification"], exclude: ["Fixtures"]),
     ],
     swiftLanguageModes: [.v6]
 )
