@@ -105,7 +105,7 @@ def stored_names(model, folder):
 
 def a_few(names, count=8):
     """Embeddings, and the others evenly spread from first to last."""
-    embeddings = [name for name in names if "embed" in name or ".wte" in name or ".wpe" in name][:3]
+    embeddings = [name for name in names if any(part in name for part in ("embed", "wte", "wpe"))][:3]
     others = [name for name in names if name not in embeddings]
     step = max(1, len(others) // (count - len(embeddings)))
     return embeddings + others[step - 1 :: step]
