@@ -7,8 +7,7 @@ let package = Package(
     name: "graft",
     platforms: [.macOS(.v14)],
     products: [
-        .library(name: "Graft", targets: ["Graft"]),
-        .executable(name: "graft", targets: ["GraftCLI"]),
+        .library(name: "Graft", targets: ["Torch"])
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -17,11 +16,31 @@ let package = Package(
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     ],
     targets: [
-        .target(name: "JSON"),
+        .target(name: "Support"),
+
+        .target(name: "JSON", dependencies: ["Support"]),
         .testTarget(name: "JSONTests", dependencies: ["JSON"]),
+
+        .target(name: "Files"),
+        .testTarget(name: "FilesTests", dependencies: ["Files"]),
+
+        .target(
+            name: "CTorch",
+            cSettings: [.define("GRAFT_PACKAGE_ROOT", to: "\"\(Context.packageDirectory)\"")]),
+        .target(name: "Torch", dependencies: ["CTorch", "Files", "JSON"]),
+        .testTarget(name: "TorchTests", dependencies: ["Torch"], exclude: ["SafetensorsFixtures"]),
 
         .target(name: "Tokenizers", dependencies: ["JSON"]),
         .testTarget(name: "TokenizersTests", dependencies: ["Tokenizers"], exclude: ["Fixtures"]),
+
+        .target(
+            name: "Networks", dependencies: ["Support", "Torch", .product(name: "OrderedCollections", package: "swift-collections")]),
+        .target(name: "Backbones", dependencies: ["Networks", "JSON", "Support"]),
+        .testTarget(name: "BackbonesTests", dependencies: ["Backbones", "Verification"], exclude: ["Fixtures"]),
+
+        .target(name: "Methods", dependencies: ["Networks", "JSON", "Support"]),
+
+        .target(name: "Verification", dependencies: ["Backbones", "Tokenizers"]),
     ],
     swiftLanguageModes: [.v6]
 )
