@@ -145,6 +145,7 @@ def make(case, root, seed):
         },
         "notes": "",
     }, inputs | tensors)
+    return folder
 
 
 def make_all(root, only=""):
