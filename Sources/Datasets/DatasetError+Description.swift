@@ -56,8 +56,8 @@ extension DatasetError: CustomStringConvertible {
                 + "list all names in label_names"
         case .fractionalLabel(let place, let label):
             "\(place): the label \(excerpt(label)) is not a class; set num_labels to 1 for regression"
-        case .notANumber(let place, let column, let found):
-            "\(place): column \"\(excerpt(column))\" must hold a finite number for regression, found \(excerpt(found))"
+        case .notANumber(let place, let label):
+            "\(place): the label \"\(excerpt(label))\" is not a finite number, which regression (num_labels 1) needs"
         default: nil
         }
     }

@@ -25,7 +25,7 @@ public enum DatasetError: Error, Equatable, Sendable {
     case labelGap(missing: Int, largest: Int)
     case labelCount(found: Int, expected: Int)
     case fractionalLabel(SourceLocation, label: String)
-    case notANumber(SourceLocation, column: String, found: String)
+    case notANumber(SourceLocation, label: String)
 
     // Encoding
     case encoding(SourceLocation, reason: String)

@@ -85,13 +85,15 @@ struct BatchLoaderTests {
     func seekingEqualsIterating(_ strategy: BatchingStrategy) throws {
         let loader = try loader(strategy, lengths: randomLengths(57, upTo: 40, seed: 1))
         for epoch in 0..<2 {
-            var all = loader.batches(epoch: epoch)
+            var all = loader.batches(from: BatchPosition(epoch: epoch))
             var iterated: [Batch] = []
             while let batch = try all.nextBatch() { iterated.append(batch) }
             #expect(iterated.count == loader.batchesPerEpoch)
             for start in 0...iterated.count {
-                var rest = loader.batches(epoch: epoch, startingAt: start)
+                var rest = loader.batches(from: BatchPosition(epoch: epoch, batch: start))
                 #expect(try rest.nextBatch() == (start < iterated.count ? iterated[start] : nil))
+                let next = BatchPosition(epoch: epoch, batch: min(start + 1, iterated.count))
+                #expect(rest.position == next)
             }
         }
     }
@@ -100,7 +102,7 @@ struct BatchLoaderTests {
     func everyTokenComesOncePerEpochInItsOrder(_ strategy: BatchingStrategy) throws {
         let lengths = randomLengths(80, upTo: 64, seed: 5)
         let loader = try loader(strategy, lengths: lengths)
-        var stream = loader.batches(epoch: 1)
+        var stream = loader.batches(from: BatchPosition(epoch: 1))
         var seen: [Int: [Int64]] = [:]
         while let batch = try stream.nextBatch() {
             #expect(batch.columns <= 64)
@@ -119,7 +121,7 @@ struct BatchLoaderTests {
     }
 
     @Test func batchesBeyondTheEpochAreRefused() throws {
-        let batches = try loader(.random, lengths: [1, 2]).batches(epoch: 0)
+        let batches = try loader(.random, lengths: [1, 2]).batches(from: BatchPosition(epoch: 0))
         #expect(throws: DatasetError.self) { try batches.batch(at: 1) }
         #expect(throws: DatasetError.self) { try batches.batch(at: -1) }
     }

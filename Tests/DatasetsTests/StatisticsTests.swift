@@ -63,7 +63,7 @@ struct StatisticsTests {
             options: BatchingOptions(strategy: strategy, batchSize: 8, rowLength: 50),
             collator: Collator(padID: 0, multiple: 4))
         let statistics = BatchingStatistics(loader)
-        var stream = loader.batches(epoch: 0)
+        var stream = loader.batches(from: BatchPosition(epoch: 0))
         var batches: [Batch] = []
         while let batch = try stream.nextBatch() { batches.append(batch) }
         #expect(statistics.cells == batches.reduce(0) { $0 + $1.rows * $1.columns })
@@ -149,5 +149,35 @@ struct DataSplitTests {
         }
         let found = fault { _ = try DataSplit([sample("a")], holdingOut: 0.5, seed: 1) }
         #expect(found.contains("of 1 row leaves the"))
+    }
+}
+
+struct DatasetPartsTests {
+    private func parts(withValidation: Bool, share: Double?) throws -> DatasetParts {
+        let rows = (0..<200).map { "row \($0)" }.joined(separator: "\n")
+        return try withFile("train.txt", rows) { training in
+            try withFile("dev.txt", "one\ntwo\n") { validation in
+                try DatasetParts(
+                    training: DataFile(training), validation: withValidation ? DataFile(validation) : nil,
+                    for: .causalLM(.init()), holdingOut: share)
+            }
+        }
+    }
+
+    @Test func aValidationFileWinsOverAShare() throws {
+        let parts = try parts(withValidation: true, share: 0.5)
+        #expect(parts.training.samples.count == 200)
+        #expect(parts.validation?.samples.map(\.content) == [.text("one", pair: nil), .text("two", pair: nil)])
+    }
+
+    @Test func aShareIsHeldOutOfTheTrainingFile() throws {
+        let parts = try parts(withValidation: false, share: 0.25)
+        let held = try #require(parts.validation).samples.count
+        #expect((25...75).contains(held))
+        #expect(parts.training.samples.count == 200 - held)
+    }
+
+    @Test func withoutEitherThereIsNoValidation() throws {
+        #expect(try parts(withValidation: false, share: nil).validation?.samples == nil)
     }
 }

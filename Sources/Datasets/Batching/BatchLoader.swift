@@ -16,7 +16,8 @@ public struct BatchPosition: Sendable, Hashable, Codable {
 ///
 /// ```swift
 /// let loader = try BatchLoader(data, options: options, collator: collator)
-/// for try batch in loader.batches(epoch: 0) { … }
+/// var batches = loader.batches(from: BatchPosition(epoch: 2, batch: 17))
+/// while let batch = try batches.nextBatch() { … }
 /// ```
 public struct BatchLoader: Sendable {
     /// What the batches are made of.
@@ -44,23 +45,23 @@ public struct BatchLoader: Sendable {
     /// The number of batches of every epoch.
     public var batchesPerEpoch: Int { sampler.batchesPerEpoch }
 
-    /// The batches of an epoch from a given one on. They are made one at a time.
-    public func batches(epoch: Int, startingAt batch: Int = 0) -> BatchSequence {
-        BatchSequence(loader: self, plan: sampler.plan(epoch: epoch), next: batch)
+    /// The batches of the position's epoch from the position on. They are made one at a time.
+    public func batches(from position: BatchPosition) -> EpochBatches {
+        EpochBatches(loader: self, plan: sampler.plan(epoch: position.epoch), position: position)
     }
 }
 
 /// The remaining batches of an epoch. Batches are independent: `batch(at:)` makes any one alone.
-public struct BatchSequence: Sendable {
-    let loader: BatchLoader
-    let plan: EpochPlan
-    /// The batch that comes next.
-    public private(set) var next: Int
+public struct EpochBatches: Sendable {
+    private let loader: BatchLoader
+    private let plan: EpochPlan
+    /// The batch that comes next; beyond the last it has the number of batches.
+    public private(set) var position: BatchPosition
 
-    init(loader: BatchLoader, plan: EpochPlan, next: Int) {
+    init(loader: BatchLoader, plan: EpochPlan, position: BatchPosition) {
         self.loader = loader
         self.plan = plan
-        self.next = next
+        self.position = position
     }
 
     /// The number of batches of the epoch.
@@ -76,9 +77,9 @@ public struct BatchSequence: Sendable {
 
     /// Makes the next batch, or gives nil at the end of the epoch.
     public mutating func nextBatch() throws(DatasetError) -> Batch? {
-        guard next < plan.count else { return nil }
-        let batch = try batch(at: next)
-        next += 1
+        guard position.batch < plan.count else { return nil }
+        let batch = try batch(at: position.batch)
+        position.batch += 1
         return batch
     }
 }

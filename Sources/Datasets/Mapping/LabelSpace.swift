@@ -13,7 +13,7 @@ public enum LabelSpace: Sendable, Equatable {
         case .classes(let vocabulary): return .classIndex(Int32(try vocabulary.index(of: label, at: location)))
         case .regression:
             guard let value = label.numericValue.map(Float.init), value.isFinite else {
-                throw .notANumber(location, column: "label", found: label.text)
+                throw .notANumber(location, label: label.text)
             }
             return .value(value)
         }
