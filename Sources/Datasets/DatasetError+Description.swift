@@ -50,7 +50,7 @@ extension DatasetError: CustomStringConvertible {
             "\(place): the label \(label) is outside 0..<\(count); correct it or set num_labels"
         case .labelGap(let missing, let largest):
             "the integer labels reach \(largest) but \(missing) never occurs; number the classes from 0 without gaps, "
-                + "or set num_labels"
+                + "set num_labels, or list the values in label_names"
         case .labelCount(let found, let expected):
             "the data has \(counted(found, "distinct label")) but num_labels is \(expected); correct num_labels or "
                 + "list all names in label_names"

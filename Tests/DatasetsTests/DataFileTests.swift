@@ -11,7 +11,8 @@ struct DataFileTests {
         #expect(rows.map(\.location.position) == [.line(1), .line(4)])
     }
 
-    @Test func aJSONFileMayHoldOneArrayOrLines() throws {
+    @Test func aFileOfJSONMayHoldOneArrayOrLines() throws {
+        #expect(try records("a.jsonl", "[{\"a\": 1}]").map(\.fields) == [["a": 1]])
         let array = try records("a.json", "\u{FEFF}\n [\n{\"a\": 1},\n{\"a\": [2]}]\n")
         #expect(array.map(\.fields) == [["a": 1], ["a": [2]]])
         #expect(array.map { withoutFolder($0.location.description) } == ["a.json, element 1", "a.json, element 2"])

@@ -44,6 +44,7 @@ struct LabelTests {
             ([.integer(0), .integer(-1)], nil, "data.csv:3: the label -1 is outside 0..<2"),
             ([.integer(0), .integer(3)], 3, "data.csv:3: the label 3 is outside 0..<3"),
             ([.text("a"), .text("b"), .text("c")], 2, "the data has 3 distinct labels but num_labels is 2"),
+            ([.text("1"), .text("1.0")], 2, "all 2 training examples have the label \"1\""),
             ([.number(0.5), .integer(1)], nil, "data.csv:2: the label 0.5 is not a class; set num_labels to 1"),
             ([.text("a"), .text("b")], 1, "num_labels is 1 but must be from 2"),
         ] as [([RawLabel], Int?, String)])
@@ -86,6 +87,7 @@ struct LabelTests {
             fault { try vocabulary.requireSeveral(in: labelled([.text("a"), .text("a")])) }
                 .hasPrefix("all 2 training examples have the label \"a\""))
         try vocabulary.requireSeveral(in: labelled([.text("a"), .text("b")]))
+        #expect(throws: DatasetError.self) { try vocabulary.requireSeveral(in: labelled([.text("a"), .integer(0)])) }
     }
 
     @Test func regressionTakesFiniteNumbers() throws {

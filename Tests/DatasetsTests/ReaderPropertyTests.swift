@@ -19,8 +19,13 @@ struct ReaderPropertyTests {
     private func written(_ table: [[String]], delimiter: String, lineEnd: String) -> String {
         let header = table[0].indices.map { "c\($0)" }
         return ([header] + table).map { row in
-            row.map { "\"\($0.replacing("\"", with: "\"\""))\"" }.joined(separator: delimiter)
+            row.map { "\"\(doubled($0))\"" }.joined(separator: delimiter)
         }.joined(separator: lineEnd)
+    }
+
+    /// By scalars: a quotation mark with a combining mark is one `Character`.
+    private func doubled(_ text: String) -> String {
+        text.unicodeScalars.map { $0 == "\"" ? "\"\"" : String($0) }.joined()
     }
 
     @Test(arguments: 0..<150)

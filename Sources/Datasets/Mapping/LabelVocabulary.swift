@@ -70,7 +70,7 @@ extension LabelVocabulary {
         }
         try Self.requireSeveral(labels.map(\.label.text), examples: samples.count)
         if labels.allSatisfy({ $0.label.numericValue != nil }) {
-            try self.init(numbers: labels, count: count)
+            try self.init(numbers: labels, count: count, examples: samples.count)
             return
         }
         let names = labels.map(\.label.text).sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
@@ -91,7 +91,7 @@ extension LabelVocabulary {
         }
     }
 
-    private init(numbers labels: [PlacedLabel], count: Int?) throws(DatasetError) {
+    private init(numbers labels: [PlacedLabel], count: Int?, examples: Int) throws(DatasetError) {
         var values: Set<Int> = []
         for (label, location) in labels {
             guard let value = label.integerValue else { throw .fractionalLabel(location, label: label.text) }
@@ -100,6 +100,7 @@ extension LabelVocabulary {
             }
             values.insert(value)
         }
+        try Self.requireSeveral(values.map(String.init), examples: examples)
         let largest = values.max() ?? 0
         if count == nil, let gap = (0...largest).first(where: { !values.contains($0) }) {
             throw .labelGap(missing: gap, largest: largest)
@@ -109,14 +110,15 @@ extension LabelVocabulary {
 
     /// Checks that a training set has at least two of the classes.
     ///
-    /// - Throws: `DatasetError.oneLabelOnly`.
+    /// - Throws: `DatasetError.oneLabelOnly`, or as `index(of:at:)`.
     public func requireSeveral(in samples: [Sample]) throws(DatasetError) {
-        var seen: Set<[UInt8]> = []
+        var seen: Set<Int> = []
         for sample in samples {
-            guard let label = sample.label, seen.insert(Array(label.text.utf8)).inserted else { continue }
+            guard let label = sample.label else { continue }
+            seen.insert(try index(of: label, at: sample.location))
             if seen.count > 1 { return }
         }
-        try Self.requireSeveral(samples.prefix(1).compactMap(\.label?.text), examples: samples.count)
+        try Self.requireSeveral(seen.map { names[$0] }, examples: samples.count)
     }
 
     private static func requireSeveral(_ labels: some Collection<String>, examples: Int) throws(DatasetError) {

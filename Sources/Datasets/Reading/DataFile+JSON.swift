@@ -4,11 +4,10 @@ import JSON
 extension DataFile {
     func readJSON(_ body: (Record) throws -> Void) throws {
         let reader = try LineReader(url, maximumLineBytes: options.maximumRowBytes)
-        let isArrayAllowed = url.pathExtension.lowercased() == "json"
         var isFirst = true
         while let line = try reader.next() {
             guard let first = line.bytes.first(where: { !Self.isSpace($0) }) else { continue }
-            if isFirst, isArrayAllowed, first == UInt8(ascii: "[") { return try readArray(body) }
+            if isFirst, first == UInt8(ascii: "[") { return try readArray(body) }
             isFirst = false
             let location = SourceLocation(file: reader.path, position: .line(line.number))
             try body(Record(location: location, fields: try object(line.bytes, at: location)))

@@ -9,7 +9,7 @@ import JSON
 public struct DataFile: Sendable {
     /// The formats that can be read.
     public enum Format: String, Sendable, CaseIterable {
-        /// One JSON object per line, or one array of objects where the ending is `.json`.
+        /// One JSON object per line, or one array of objects.
         case json
         /// Comma-separated values after RFC 4180 with a header.
         case csv

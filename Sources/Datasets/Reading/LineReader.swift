@@ -20,12 +20,11 @@ final class LineReader {
     let path: String
     let maximumLineBytes: Int
     private let handle: FileHandle
+    private var chunk = [UInt8](repeating: 0, count: 1 << 18)
     private var buffer: [UInt8] = []
     private var start = 0
     private var lineNumber = 0
     private var isAtEnd = false
-
-    private static let chunkBytes = 1 << 18
 
     /// Opens a file.
     ///
@@ -104,19 +103,13 @@ final class LineReader {
     }
 
     private func fill() throws(DatasetError) {
-        let old = buffer.count
-        buffer.append(contentsOf: repeatElement(0, count: Self.chunkBytes))
         var count: Int
         repeat {
-            count = buffer.withUnsafeMutableBytes { bytes in
-                guard let base = bytes.baseAddress else { return 0 }
-                return read(handle.fileDescriptor, base + old, Self.chunkBytes)
-            }
+            count = chunk.withUnsafeMutableBytes { read(handle.fileDescriptor, $0.baseAddress, $0.count) }
         } while count < 0 && errno == EINTR
-        let code = errno
-        buffer.removeLast(Self.chunkBytes - max(count, 0))
-        if count < 0 { throw .unreadable(path: path, reason: "reading failed: \(String(cString: strerror(code)))") }
+        if count < 0 { throw .unreadable(path: path, reason: "reading failed: \(String(cString: strerror(errno)))") }
         if count == 0 { isAtEnd = true }
+        buffer += chunk[..<count]
     }
 
     private static func open(_ file: URL) throws(DatasetError) -> FileHandle {
