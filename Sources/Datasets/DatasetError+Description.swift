@@ -1,3 +1,5 @@
+import Support
+
 extension DatasetError: CustomStringConvertible {
     /// What was wrong, where, and what to do about it.
     public var description: String { fileSentence ?? columnSentence ?? labelSentence ?? encodingSentence }

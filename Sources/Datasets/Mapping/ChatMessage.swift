@@ -1,4 +1,5 @@
 import JSON
+import Support
 
 /// One turn of a conversation.
 public struct ChatMessage: Sendable, Equatable {
