@@ -20,6 +20,9 @@ let package = Package(
         .target(name: "JSON"),
         .testTarget(name: "JSONTests", dependencies: ["JSON"]),
 
+        .target(name: "Reporting", dependencies: ["JSON"]),
+        .testTarget(name: "ReportingTests", dependencies: ["Reporting"]),
+
         .target(name: "Tokenizers", dependencies: ["JSON"]),
         .testTarget(name: "TokenizersTests", dependencies: ["Tokenizers"], exclude: ["Fixtures"]),
     ],
