@@ -7,8 +7,7 @@ let package = Package(
     name: "graft",
     platforms: [.macOS(.v14)],
     products: [
-        .library(name: "Graft", targets: ["Graft"]),
-        .executable(name: "graft", targets: ["GraftCLI"]),
+        .library(name: "Graft", targets: ["Torch"])
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -22,6 +21,12 @@ let package = Package(
 
         .target(name: "Reporting", dependencies: ["JSON"]),
         .testTarget(name: "ReportingTests", dependencies: ["Reporting"]),
+
+        .target(
+            name: "CTorch",
+            cSettings: [.define("GRAFT_PACKAGE_ROOT", to: "\"\(Context.packageDirectory)\"")]),
+        .target(name: "Torch", dependencies: ["CTorch"]),
+        .testTarget(name: "TorchTests", dependencies: ["Torch"]),
 
         .target(name: "Tokenizers", dependencies: ["JSON"]),
         .testTarget(name: "TokenizersTests", dependencies: ["Tokenizers"], exclude: ["Fixtures"]),

@@ -1,5 +1,5 @@
 /// What a training run will take, computed from the data and the model before the first step.
-public struct Forecast: Sendable, Hashable, Codable {
+public struct Forecast: Sendable, Hashable {
     /// Training examples.
     public var examples: Int
     /// Tokens of one epoch, padding excluded, after truncation.
@@ -49,21 +49,10 @@ public struct Forecast: Sendable, Hashable, Codable {
             return overflow ? .max : total
         }
     }
-
-    enum CodingKeys: String, CodingKey {
-        case examples, tokens, lengths, steps
-        case truncatedShare = "truncated_share"
-        case paddingShare = "padding_share"
-        case labelledShare = "labelled_share"
-        case trainableParameters = "trainable_parameters"
-        case totalParameters = "total_parameters"
-        case memoryParts = "memory_parts"
-        case batchesPerEpoch = "batches_per_epoch"
-    }
 }
 
 /// How long examples are, in tokens.
-public struct LengthQuantiles: Sendable, Hashable, Codable {
+public struct LengthQuantiles: Sendable, Hashable {
     /// The shortest example.
     public var minimum: Int
     /// Half of the examples are no longer than this.
@@ -95,7 +84,7 @@ public struct LengthQuantiles: Sendable, Hashable, Codable {
 }
 
 /// A part of the memory that training takes.
-public struct MemoryPart: Sendable, Hashable, Codable {
+public struct MemoryPart: Sendable, Hashable {
     /// What takes it, `frozen weights` for example.
     public var name: String
     /// How much, in bytes.

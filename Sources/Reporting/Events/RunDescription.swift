@@ -1,5 +1,5 @@
 /// What is known about a run before its first step.
-public struct RunDescription: Sendable, Hashable, Codable {
+public struct RunDescription: Sendable, Hashable {
     /// The base model as the user named it: a folder or an identifier.
     public var model: String
     /// The method's slug, `lora` for example.
@@ -55,20 +55,10 @@ public struct RunDescription: Sendable, Hashable, Codable {
     public var trainableShare: Double {
         totalParameters > 0 ? Double(trainableParameters) / Double(totalParameters) : 0
     }
-
-    enum CodingKeys: String, CodingKey {
-        case model, method, task, forecast, device, threads, seed, epochs
-        case outputFolder = "output_dir"
-        case trainableParameters = "trainable_parameters"
-        case totalParameters = "total_parameters"
-        case totalSteps = "max_steps"
-        case resumedFromStep = "resumed_from_step"
-        case mainMetric = "main_metric"
-    }
 }
 
 /// The metric by which evaluations are compared.
-public struct MainMetric: Sendable, Hashable, Codable {
+public struct MainMetric: Sendable, Hashable {
     /// The metric's name as in an evaluation's values, `accuracy` for example.
     public var name: String
     /// Whether a larger value is the better one.
@@ -85,10 +75,5 @@ public struct MainMetric: Sendable, Hashable, Codable {
         if candidate.isNaN { return false }
         if incumbent.isNaN { return true }
         return greaterIsBetter ? candidate > incumbent : candidate < incumbent
-    }
-
-    enum CodingKeys: String, CodingKey {
-        case name
-        case greaterIsBetter = "greater_is_better"
     }
 }

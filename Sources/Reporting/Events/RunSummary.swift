@@ -108,7 +108,7 @@ public struct Baseline: Sendable, Hashable {
 }
 
 /// A file or folder that the run left.
-public struct RunFile: Sendable, Hashable, Codable {
+public struct RunFile: Sendable, Hashable {
     /// What it is, `adapter` for example.
     public var label: String
     /// Where it is.
@@ -122,7 +122,7 @@ public struct RunFile: Sendable, Hashable, Codable {
 }
 
 /// A command that a user may want to run next.
-public struct NextCommand: Sendable, Hashable, Codable {
+public struct NextCommand: Sendable, Hashable {
     /// What it does, in a few words.
     public var purpose: String
     /// The command line.

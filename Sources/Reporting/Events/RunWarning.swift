@@ -1,5 +1,5 @@
 /// Something that was done differently from what the user may expect, or that deserves a look.
-public struct RunWarning: Sendable, Hashable, Codable {
+public struct RunWarning: Sendable, Hashable {
     /// A short stable name in kebab case, for scripts and for `--strict`.
     public var code: String
     /// One sentence for a person.

@@ -1,5 +1,5 @@
 /// One class's share in a classification's result.
-public struct ClassResult: Sendable, Hashable, Codable {
+public struct ClassResult: Sendable, Hashable {
     /// The class's name.
     public var name: String
     /// Examples that have this label.
@@ -22,7 +22,7 @@ public struct ClassResult: Sendable, Hashable, Codable {
 }
 
 /// A class that was taken for another one.
-public struct ConfusedPair: Sendable, Hashable, Codable {
+public struct ConfusedPair: Sendable, Hashable {
     /// The class of the examples.
     public var label: String
     /// The class that was predicted for them.

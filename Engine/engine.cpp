@@ -1,0 +1,148 @@
+// The library's entry, its errors, and the small functions behind the table.
+#include "engine.h"
+
+#include <ATen/CPUGeneratorImpl.h>
+#include <ATen/Context.h>
+#include <ATen/Parallel.h>
+#include <ATen/Version.h>
+#include <ATen/core/grad_mode.h>
+#include <ATen/detail/CUDAHooksInterface.h>
+#if __has_include(<torch/headeronly/version.h>)
+#include <torch/headeronly/version.h>
+#else
+#include <torch/version.h>
+#endif
+
+#include <cstring>
+
+namespace graft {
+
+std::atomic<int64_t> live_handles{0};
+
+namespace {
+
+thread_local std::string last_message;
+thread_local std::string last_details;
+
+bool says_out_of_memory(const char *message) {
+    return std::strstr(message, "DefaultCPUAllocator: ") || std::strstr(message, "out of memory");
+}
+
+int32_t copy_bytes(ct_tensor source, void *destination, int64_t capacity) {
+    return guarded([&] {
+        auto contiguous = tensor(source).detach().to(at::kCPU).contiguous();
+        auto bytes = static_cast<int64_t>(contiguous.nbytes());
+        TORCH_CHECK(bytes <= capacity, "the tensor has ", bytes, " bytes, the destination ", capacity);
+        if (bytes > 0) std::memcpy(destination, contiguous.const_data_ptr(), bytes);
+    });
+}
+
+int32_t from_blob(void *data, const int64_t *shape, int64_t rank, int32_t dtype, void (*deleter)(void *), void *context,
+                  ct_tensor *out) {
+    bool taken = false;
+    auto status = guarded([&] {
+        auto type = static_cast<at::ScalarType>(dtype);
+        auto release = [deleter, context](void *) {
+            if (deleter) deleter(context);
+        };
+        auto blob = at::from_blob(data, at::IntArrayRef(shape, rank), release, at::TensorOptions().dtype(type));
+        taken = true;
+        *out = handle(std::move(blob));
+    });
+    if (!taken && deleter) deleter(context);
+    return status;
+}
+
+void release(ct_tensor handle) {
+    if (!handle) return;
+    delete reinterpret_cast<at::Tensor *>(handle);
+    live_handles.fetch_sub(1, std::memory_order_relaxed);
+}
+
+const char *configuration() {
+    static const std::string text = at::show_config() + "\n" + at::get_parallel_info();
+    return text.c_str();
+}
+
+at::Generator seeded(int64_t seed) {
+    return at::make_generator<at::CPUGeneratorImpl>(static_cast<uint64_t>(seed));
+}
+
+}  // namespace
+
+void record_error(const char *message, const char *details) {
+    last_message = message;
+    last_details = details;
+}
+
+int32_t status_of_current_exception() {
+    try {
+        throw;
+    } catch (const c10::OutOfMemoryError &error) {
+        record_error(error.what_without_backtrace(), error.what());
+        return CT_OUT_OF_MEMORY;
+    } catch (const c10::Error &error) {
+        record_error(error.what_without_backtrace(), error.what());
+        return says_out_of_memory(error.what_without_backtrace()) ? CT_OUT_OF_MEMORY : CT_ERROR;
+    } catch (const std::bad_alloc &error) {
+        record_error("the allocator has no more memory", error.what());
+        return CT_OUT_OF_MEMORY;
+    } catch (const std::exception &error) {
+        record_error(error.what(), error.what());
+        return says_out_of_memory(error.what()) ? CT_OUT_OF_MEMORY : CT_ERROR;
+    } catch (...) {
+        record_error("an exception of an unknown type", "");
+        return CT_UNKNOWN;
+    }
+}
+
+at::Tensor uniform(at::IntArrayRef shape, double low, double high, int64_t seed, at::ScalarType dtype) {
+    return at::empty(shape, at::TensorOptions().dtype(dtype)).uniform_(low, high, seeded(seed));
+}
+
+at::Tensor normal(at::IntArrayRef shape, double mean, double std, int64_t seed, at::ScalarType dtype) {
+    return at::empty(shape, at::TensorOptions().dtype(dtype)).normal_(mean, std, seeded(seed));
+}
+
+at::Tensor random_permutation(int64_t count, int64_t seed) {
+    return at::randperm(count, seeded(seed), at::TensorOptions().dtype(at::kLong));
+}
+
+at::Tensor multinomial(const at::Tensor &probabilities, int64_t count, int64_t seed) {
+    return at::multinomial(probabilities, count, /*replacement=*/false, seeded(seed));
+}
+
+bool is_all_finite(const at::Tensor &a) {
+    // A sum is infinite or NaN as soon as one term is; only a sum that overflows needs the slow look.
+    at::NoGradGuard no_grad;
+    if (std::isfinite(at::sum(a, at::kDouble).item<double>())) return true;
+    return at::isfinite(a).all().item<bool>();
+}
+
+bool set_grad_enabled(bool on) {
+    bool before = at::GradMode::is_enabled();
+    at::GradMode::set_enabled(on);
+    return before;
+}
+
+int64_t cuda_device_count() {
+    return at::hasCUDA() ? at::detail::getCUDAHooks().deviceCount() : 0;
+}
+
+}  // namespace graft
+
+extern "C" __attribute__((visibility("default"))) const struct ct_engine *graft_engine(void) {
+    static const ct_engine engine = {
+        CT_ABI,
+        &graft::operations,
+        graft::release,
+        graft::from_blob,
+        graft::copy_bytes,
+        [] { return graft::last_message.c_str(); },
+        [] { return graft::last_details.c_str(); },
+        [] { return graft::live_handles.load(); },
+        [] { return TORCH_VERSION; },
+        graft::configuration,
+    };
+    return &engine;
+}

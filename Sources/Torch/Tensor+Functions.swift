@@ -1,0 +1,81 @@
+extension Tensor {
+    /// x Wᵀ + b; `weight` is [out, in].
+    public func linear(_ weight: Tensor, _ bias: Tensor? = nil) throws -> Tensor { try ATen.linear(self, weight, bias) }
+
+    /// The rows of `self` that `ids` name.
+    public func embedding(_ ids: Tensor) throws -> Tensor { try ATen.embedding(self, ids) }
+
+    /// Normalised over the last dimensions of `shape`.
+    public func layerNorm(_ shape: [Int], weight: Tensor?, bias: Tensor?, eps: Double) throws -> Tensor {
+        try ATen.layerNorm(self, shape, weight, bias, eps)
+    }
+
+    /// 2-D convolution; `weight` is [out, in / groups, height, width].
+    public func conv2d(
+        _ weight: Tensor, _ bias: Tensor?, stride: [Int] = [1, 1], padding: [Int] = [0, 0], dilation: [Int] = [1, 1],
+        groups: Int = 1
+    ) throws -> Tensor {
+        try ATen.conv2d(self, weight, bias, stride, padding, dilation, groups)
+    }
+
+    /// 1-D convolution; `weight` is [out, in / groups, width].
+    public func conv1d(
+        _ weight: Tensor, _ bias: Tensor?, stride: Int = 1, padding: Int = 0, dilation: Int = 1, groups: Int = 1
+    ) throws -> Tensor {
+        try ATen.conv1d(self, weight, bias, [stride], [padding], [dilation], groups)
+    }
+
+    /// Gaussian error linear unit, exact.
+    public func gelu() throws -> Tensor { try ATen.gelu(self, "none") }
+    /// Gaussian error linear unit in its tanh form.
+    public func geluTanh() throws -> Tensor { try ATen.gelu(self, "tanh") }
+    /// x·σ(x).
+    public func silu() throws -> Tensor { try ATen.silu(self) }
+    /// max(x, 0).
+    public func relu() throws -> Tensor { try ATen.relu(self) }
+    /// x, or `slope`·x below zero.
+    public func leakyRelu(_ slope: Double = 0.01) throws -> Tensor { try ATen.leakyRelu(self, slope) }
+    /// x held within bounds, gradients too.
+    public func hardTanh(_ low: Double = -1, _ high: Double = 1) throws -> Tensor { try ATen.hardtanh(self, low, high) }
+    /// Hyperbolic tangents.
+    public func tanh() throws -> Tensor { try ATen.tanh(self) }
+    /// 1 / (1 + e^-x).
+    public func sigmoid() throws -> Tensor { try ATen.sigmoid(self) }
+    /// log(1 + e^x).
+    public func softplus() throws -> Tensor { try ATen.softplus(self) }
+    /// x·tanh(softplus(x)).
+    public func mish() throws -> Tensor { try ATen.mish(self) }
+    /// Probabilities along a dimension.
+    public func softmax(_ dim: Int = -1) throws -> Tensor { try ATen.softmax(self, dim) }
+    /// Logarithms of the probabilities along a dimension.
+    public func logSoftmax(_ dim: Int = -1) throws -> Tensor { try ATen.logSoftmax(self, dim) }
+
+    /// softmax(q kᵀ·scale + mask) v for [batch, heads, length, head] tensors, without the matrix of probabilities.
+    /// - Parameter mask: added to the scores, or true where a key may be seen.
+    public static func attention(
+        _ q: Tensor, _ k: Tensor, _ v: Tensor, mask: Tensor?, causal: Bool = false, scale: Double
+    ) throws -> Tensor {
+        try ATen.attention(q, k, v, mask, causal, scale)
+    }
+
+    /// Zeroes elements with probability `p` and scales the others by 1 / (1 - p). The mask is a function of `key`: the
+    /// backward draws it again, and so does a resumed run.
+    public func dropout(_ p: Double, key: RandomKey) throws -> Tensor {
+        p > 0 ? try ATen.dropout(self, p, key.integer) : self
+    }
+
+    /// The sum of the cross entropies of logits [rows, classes]; rows labelled -100 count nothing.
+    public func crossEntropySum(_ labels: Tensor) throws -> Tensor { try ATen.crossEntropySum(self, labels) }
+
+    /// The sum of the cross entropies of `self weightᵀ + bias` [rows, classes] without ever holding all logits: by
+    /// chunks of rows, with the gradient made in the forward pass.
+    /// - Parameters:
+    ///   - labels: [rows], every one of them a class.
+    ///   - softcap: logits become softcap·tanh(logits / softcap); nil for none.
+    ///   - chunk: rows at a time; nil for about 128 MiB of logits.
+    public func linearCrossEntropySum(
+        weight: Tensor, bias: Tensor? = nil, labels: Tensor, softcap: Double? = nil, chunk: Int? = nil
+    ) throws -> Tensor {
+        try ATen.linearCrossEntropy(self, weight, bias, labels, softcap ?? 0, chunk ?? 0)
+    }
+}
