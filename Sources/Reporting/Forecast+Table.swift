@@ -23,7 +23,7 @@ extension Forecast {
             ["Memory", "estimated peak", Quantity.bytes(memoryBytes), ""],
         ]
         rows += memoryParts.map { part in
-            ["", "· \(part.name.withoutControlCharacters)", Quantity.bytes(part.bytes), ""]
+            ["", "  \(part.name.withoutControlCharacters)", Quantity.bytes(part.bytes), ""]
         }
         rows.append(
             [

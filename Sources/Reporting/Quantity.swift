@@ -49,9 +49,9 @@ public enum Quantity {
         return "\(trimmed(significant(value, digits: 3))) %"
     }
 
-    /// `4:05`, `1:02:03`, `2d 03:04:05`: a clock reading, for places where the width should not jump.
+    /// `4:05`, `1:02:03`, `2d 03:04:05`, `--:--`: a clock reading, for places where the width should not jump.
     public static func clock(_ seconds: Double) -> String {
-        guard seconds.isFinite, seconds >= 0, seconds < 1e9 else { return "–:––" }
+        guard seconds.isFinite, seconds >= 0, seconds < 1e9 else { return "--:--" }
         let total = Int(seconds.rounded())
         let (days, hours, minutes, rest) = (total / 86_400, total / 3600 % 24, total / 60 % 60, total % 60)
         if days > 0 { return "\(days)d \(padded(hours)):\(padded(minutes)):\(padded(rest))" }
@@ -73,7 +73,7 @@ public enum Quantity {
     /// `1.234`, `0.0123`, `1.2e-05`, `NaN`: a number of any size with about `digits` significant digits.
     public static func number(_ value: Double, digits: Int = 4) -> String {
         if value.isNaN { return "NaN" }
-        if value.isInfinite { return value < 0 ? "-∞" : "∞" }
+        if value.isInfinite { return value < 0 ? "-inf" : "inf" }
         if value == 0 { return "0" }
         let size = abs(value)
         if size >= 1e7 || size < 1e-4 { return scientific(value, digits: max(digits - 2, 1)) }
@@ -89,7 +89,7 @@ public enum Quantity {
 
     /// `105`, `12.3`, `2,341`: an amount per second without its unit.
     public static func rate(_ perSecond: Double) -> String {
-        guard perSecond.isFinite, perSecond >= 0, perSecond < 1e15 else { return "–" }
+        guard perSecond.isFinite, perSecond >= 0, perSecond < 1e15 else { return "-" }
         if perSecond >= 99.95 { return count(Int(perSecond.rounded())) }
         return perSecond >= 9.995 ? fixed(perSecond, decimals: 1) : fixed(perSecond, decimals: 2)
     }

@@ -12,6 +12,6 @@ extension JSON.Node {
     /// The number here; NaN where it is `null`.
     func finiteOrNaN() throws -> Double { isNull ? .nan : try double() }
 
-    /// The count here: an integer from 0 on.
-    func count() throws -> Int { try int(in: 0...Int.max) }
+    /// The count here: an integer from 0 to 2^53, the largest that every JSON reader keeps.
+    func count() throws -> Int { try int(in: 0...1 << 53) }
 }

@@ -37,12 +37,15 @@ enum LogRecord: Hashable {
         }
     }
 
+    /// More steps than a run can take; a larger number is a fault of the file.
+    private static let mostSteps = 1 << 40
+
     /// Reads a line.
     ///
     /// - Throws: `JSONError`.
     init(line bytes: [UInt8]) throws {
         let node = JSON.Node(try JSON.parse(bytes))
-        let step = try node.field("step").count()
+        let step = try node.field("step").int(in: 0...Self.mostSteps)
         if let code = try node.optional("warning") {
             self = .warning(
                 RunWarning(code: try code.string(), message: try node.field("message").string(), step: step))

@@ -16,7 +16,8 @@ public struct PerplexityCounter: Sendable, Hashable {
     public mutating func add(negativeLogLikelihood sum: Double, tokens count: Int) {
         let total = negativeLogLikelihood + sum
         let larger = max(abs(negativeLogLikelihood), abs(sum))
-        compensation += larger == abs(sum) ? (sum - total) + negativeLogLikelihood : (negativeLogLikelihood - total) + sum
+        compensation +=
+            larger == abs(sum) ? (sum - total) + negativeLogLikelihood : (negativeLogLikelihood - total) + sum
         negativeLogLikelihood = total
         tokens += count
     }
