@@ -70,7 +70,8 @@ public enum Quantity {
         return "\(total / 86_400) d \(total / 3600 % 24) h"
     }
 
-    /// `1.234`, `0.0123`, `1.2e-05`, `NaN`: a number of any size with about `digits` significant digits.
+    /// `1.234`, `0.0123`, `1.2e-05`, `NaN`: a number of any size with about `digits` significant digits, of which
+    /// those of a fraction count from the point.
     public static func number(_ value: Double, digits: Int = 4) -> String {
         if value.isNaN { return "NaN" }
         if value.isInfinite { return value < 0 ? "-inf" : "inf" }
@@ -78,7 +79,7 @@ public enum Quantity {
         let size = abs(value)
         if size >= 1e7 || size < 1e-4 { return scientific(value, digits: max(digits - 2, 1)) }
         if size >= 10_000 { return count(Int(value.rounded())) }
-        return significant(value, digits: digits)
+        return size >= 0.01 && size < 1 ? fixed(value, decimals: digits) : significant(value, digits: digits)
     }
 
     /// `2.5e-05`: the way in which learning rates are read; `0` for zero.

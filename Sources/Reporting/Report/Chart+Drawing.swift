@@ -7,17 +7,13 @@ extension Chart {
 
     /// The chart as a figure; nothing if no curve has a number.
     var html: HTML {
-        let points = curves.flatMap(\.points)
-        guard points.contains(where: { $0.value.isFinite }), let first = points.map(\.step).min(),
-            let last = points.map(\.step).max()
-        else { return HTML() }
-        let horizontal = Axis(steps: first, to: last)
+        guard curves.contains(where: { $0.points.contains { $0.value.isFinite } }) else { return HTML() }
+        let horizontal = Axis(steps: steps.lowerBound, to: steps.upperBound)
         let values = curves.flatMap(\.valuesInView) + references.map(\.value)
         let frame = Frame(horizontal: horizontal, vertical: Axis(values: values, bounds: bounds), height: height)
-        let note: HTML = frame.vertical.scale == .logarithmic ? " <small>logarithmic</small>" : ""
         return """
             <figure class="chart">
-            <figcaption>\(title)\(note)</figcaption>
+            <figcaption>\(title)\(note(frame.vertical))</figcaption>
             <div class="plot\(hasLabels ? " labelled" : "")" style="height:\(height)px">
             <svg width="100%" height="100%" role="img" aria-label="\(summary)">
             \(frame.axes)
@@ -27,7 +23,7 @@ extension Chart {
             \(curves.filter { $0.points.count <= Self.dottedPoints && $0.look != .raw }.map { frame.dots($0) })
             \(marks.map { frame.mark($0, curves: curves) })
             \(frame.labels(references, curves, format: format))
-            \(hoverColumns(first: first, last: last, axis: horizontal))
+            \(hoverColumns(horizontal))
             </svg>
             </div>
             </figure>
@@ -35,7 +31,17 @@ extension Chart {
             """
     }
 
-    private var hasLabels: Bool { curves.contains { $0.isLabelled && $0.look != .raw } }
+    /// What the axis does not say by itself.
+    private func note(_ axis: Axis) -> HTML {
+        var notes: [String] = []
+        if axis.scale == .logarithmic { notes.append("logarithmic") }
+        let highest = curves.flatMap(\.points).map(\.value).filter(\.isFinite).max() ?? axis.lower
+        // A peak that is cut by a little still looks like the peak that it is.
+        if axis.position(highest) > 1.25 { notes.append("peaks up to \(format(highest)) are cut off") }
+        return notes.isEmpty ? HTML() : " <small>\(notes.joined(separator: ", "))</small>"
+    }
+
+    private var hasLabels: Bool { curves.contains { $0.label != nil } }
 
     /// The chart in words, for those who do not see it.
     private var summary: String {
@@ -49,25 +55,28 @@ extension Chart {
     }
 
     /// Invisible columns over the plot; the browser shows the title of the one that is pointed at.
-    private func hoverColumns(first: Int, last: Int, axis: Axis) -> HTML {
+    private func hoverColumns(_ axis: Axis) -> HTML {
+        let (first, last) = (steps.lowerBound, steps.upperBound)
         let span = Swift.max(last - first + 1, 1)
         let count = Swift.min(span, Self.columns)
         // One pass per curve: the last point that falls into each column speaks for it.
         var lines = [[String]](repeating: [], count: count)
-        var steps = [Int?](repeating: nil, count: count)
+        var ends = [Int?](repeating: nil, count: count)
         for curve in curves {
             var latest = [Curve.Point?](repeating: nil, count: count)
-            for point in curve.points { latest[(point.step - first) * count / span] = point }
+            for point in curve.points where steps.contains(point.step) {
+                latest[(point.step - first) * count / span] = point
+            }
             for (column, point) in latest.enumerated() {
                 guard let point else { continue }
                 lines[column].append("\(curve.name) \(format(point.value))")
-                steps[column] = Swift.max(steps[column] ?? 0, point.step)
+                ends[column] = Swift.max(ends[column] ?? 0, point.step)
             }
         }
         let half = 0.5 / (axis.upper - axis.lower)
         return HTML(
             (0..<count).compactMap { column -> HTML? in
-                guard let step = steps[column] else { return nil }
+                guard let step = ends[column] else { return nil }
                 let left = axis.position(Double(first + column * span / count)) - half
                 let width = Double(span) / Double(count) / (axis.upper - axis.lower)
                 let text = (["step \(Quantity.count(step))"] + lines[column]).joined(separator: "\n")
@@ -160,7 +169,7 @@ private struct Frame {
         }
     }
 
-    /// Names: a curve's at its right end, a reference's on its line at the left.
+    /// Names: a curve's at its right end, a reference's on its line.
     func labels(_ references: [Chart.Reference], _ curves: [Curve], format: (Double) -> String) -> HTML {
         let names = references.compactMap { reference -> HTML? in
             let y = top(reference.value)
@@ -168,19 +177,19 @@ private struct Frame {
             // Below the line where there is no room above it.
             let offset = y * Double(height) < 18 ? 14 : -6
             return """
-                <text class="reference" x="4" y="\(coordinate: y * 100)%" dy="\(offset)">\
+                <text class="reference" x="100%" text-anchor="end" y="\(coordinate: y * 100)%" dy="\(offset)">\
                 \(reference.name) \(format(reference.value))</text>
                 """
         }
-        let ends = curves.filter { $0.isLabelled && $0.look != .raw }.compactMap { curve -> (Curve, Double)? in
-            guard let last = curve.points.last(where: { $0.value.isFinite }) else { return nil }
+        let ends = curves.compactMap { curve -> (curve: Curve, top: Double)? in
+            guard curve.label != nil, let last = curve.points.last(where: { $0.value.isFinite }) else { return nil }
             return (curve, min(max(top(last.value), 0), 1) * Double(height))
         }
-        let tops = Self.spread(ends.map(\.1), apart: 15, within: Double(height))
+        let tops = Self.spread(ends.map(\.top), apart: 15, within: Double(height))
         let endNames = zip(ends, tops).map { end, top -> HTML in
             """
-            <text class="\(end.0.look.rawValue)" x="100%" dx="9" y="\(coordinate: top / Double(height) * 100)%" \
-            dy=".33em">\(end.0.name)</text>
+            <text class="\(end.curve.look.rawValue)" x="100%" dx="9" y="\(coordinate: top / Double(height) * 100)%" \
+            dy=".33em">\(end.curve.label ?? "")</text>
             """
         }
         return "\(names)\(endNames)"

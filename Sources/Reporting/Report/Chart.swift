@@ -21,6 +21,8 @@ struct Chart: Sendable {
     var curves: [Curve]
     var references: [Reference] = []
     var marks: [Mark] = []
+    /// The steps that the chart shows, so that all charts of a run have them at the same place.
+    var steps: ClosedRange<Int>
     /// Ends that the value axis does not cross where the values do not.
     var bounds: ClosedRange<Double>?
     /// Height of the plot in CSS pixels.

@@ -20,8 +20,8 @@ struct Curve: Sendable, Hashable {
     var look: Look
     /// In ascending order of steps.
     var points: [Point]
-    /// Whether the curve's name stands at its end.
-    var isLabelled = true
+    /// What stands at the curve's right end.
+    var label: String?
 
     /// At most about `limit` points that look the same: of each stretch the lowest and the highest value, in their
     /// order, and one gap where it has any.
@@ -45,14 +45,23 @@ struct Curve: Sendable, Hashable {
         return kept.sorted { $0.step < $1.step }
     }
 
-    /// The curve smoothed by an exponential average over about a thirtieth of it, gaps kept.
-    func smoothed(name: String) -> Curve {
-        var average = ExponentialAverage(span: max(Double(points.count) / 30, 5))
-        let smooth = points.map { point in
+    /// The curve smoothed over about a thirtieth of it, gaps kept. The mean of an average that comes from the left
+    /// and one that comes from the right does not lag behind where the curve falls.
+    func smoothed(name: String, label: String?) -> Curve {
+        let fromLeft = averaged(points)
+        let fromRight = averaged(points.reversed()).reversed()
+        let smooth = zip(fromLeft, fromRight).map { left, right in
+            Point(step: left.step, value: left.value / 2 + right.value / 2)
+        }
+        return Curve(name: name, look: .main, points: smooth, label: label)
+    }
+
+    private func averaged(_ points: [Point]) -> [Point] {
+        var average = ExponentialAverage(span: max(Double(points.count) / 40, 4))
+        return points.map { point in
             average.add(point.value)
             return Point(step: point.step, value: point.value.isFinite ? average.value ?? .nan : .nan)
         }
-        return Curve(name: name, look: .main, points: smooth)
     }
 
     /// The values that decide how far the axis reaches: all of them, but of many raw ones not the rare outliers.

@@ -9,6 +9,14 @@ extension RunReport {
         return .section("Curves", "<div class=\"charts main\">\(main)</div>\n<div class=\"charts\">\(small)</div>")
     }
 
+    /// All charts show the same steps.
+    private var stepRange: ClosedRange<Int> {
+        let recorded = steps.map(\.step) + evaluations.map(\.step)
+        guard let first = recorded.min(), let last = recorded.max() else { return 0...0 }
+        // One step more to the left gives a long run's axis its zero.
+        return (first == 1 && last > 20 ? 0 : first)...last
+    }
+
     private var divergence: [Chart.Mark] {
         firstDivergedStep.map { [Chart.Mark(kind: .bad, step: $0, text: "not a number, step \(Quantity.count($0))")] }
             ?? []
@@ -20,29 +28,33 @@ extension RunReport {
     }
 
     /// A noisy quantity: every value faint, the smoothed course over it.
-    private func smoothedCurves(_ name: String, _ value: (StepRecord) -> Double?) -> [Curve] {
-        let raw = curve(name, .raw, value)
+    private func smoothedCurves(_ name: String, label: String? = nil, _ value: (StepRecord) -> Double?) -> [Curve] {
+        var raw = curve(name, .raw, value)
         guard raw.points.count > Self.smoothedFrom else {
-            return [Curve(name: name, look: .main, points: raw.points)]
+            raw.look = .main
+            raw.label = label
+            return [raw]
         }
-        return [raw, raw.smoothed(name: "smoothed")]
+        return [raw, raw.smoothed(name: "smoothed", label: label)]
     }
 
     /// Fewer steps than this have no course to be smoothed.
     private static let smoothedFrom = 10
 
     private var lossChart: Chart {
-        var curves = smoothedCurves("training", \.loss)
-        curves[curves.count - 1].name = curves.count > 1 ? "smoothed" : "training"
-        let evaluated = evaluationCurve("loss", look: .second)
-        if let evaluated { curves.append(evaluated) }
-        return Chart(title: "Loss", curves: curves, marks: divergence, height: 260)
+        var curves = smoothedCurves("training", label: "training", \.loss)
+        if var evaluated = evaluationCurve("loss", look: .second) {
+            evaluated.name = evaluations.first?.split ?? ""
+            evaluated.label = evaluated.name.shortened(to: 10)
+            curves.append(evaluated)
+        }
+        return Chart(title: "Loss", curves: curves, marks: divergence, steps: stepRange, height: 260)
     }
 
     private var metricChart: Chart {
         guard let metric = headlineMetric, metric.name != "loss",
-            let curve = evaluationCurve(metric.name, look: .main, isLabelled: false)
-        else { return Chart(title: "", curves: []) }
+            let curve = evaluationCurve(metric.name, look: .main)
+        else { return Chart(title: "", curves: [], steps: stepRange) }
         var marks: [Chart.Mark] = []
         if let best = bestEvaluation(by: metric), curve.points.count > 1 {
             marks.append(Chart.Mark(kind: .good, step: best.step, text: "best, step \(Quantity.count(best.step))"))
@@ -52,42 +64,41 @@ extension RunReport {
         return Chart(
             title: metric.name.inWords.capitalizedFirst, curves: [curve],
             references: references.map { Chart.Reference(name: $0.name, value: $0.value) }, marks: marks,
-            bounds: isShare ? 0...1 : nil, height: 260)
+            steps: stepRange, bounds: isShare ? 0...1 : nil, height: 260)
     }
 
     /// Metrics that lie between 0 and 1.
     private static let shares: Set = ["accuracy", "f1", "f1_macro", "f1_micro", "precision", "recall"]
 
-    private func evaluationCurve(_ metric: String, look: Curve.Look, isLabelled: Bool = true) -> Curve? {
+    private func evaluationCurve(_ metric: String, look: Curve.Look) -> Curve? {
         let points = watchedEvaluations.compactMap { record in
             record.metrics[metric].map { Curve.Point(step: record.step, value: $0) }
         }
-        guard let split = evaluations.first?.split, !points.isEmpty else { return nil }
-        return Curve(name: isLabelled ? split : metric.inWords, look: look, points: points, isLabelled: isLabelled)
+        return points.isEmpty ? nil : Curve(name: metric.inWords, look: look, points: points)
     }
 
     private var rateChart: Chart {
-        var curve = curve("learning rate", .main, \.learningRate)
-        curve.isLabelled = false
+        let curve = curve("learning rate", .main, \.learningRate)
         return Chart(
-            title: "Learning rate", curves: [curve], bounds: 0...Double.greatestFiniteMagnitude, height: 150,
+            title: "Learning rate", curves: [curve], steps: stepRange, bounds: 0...Double.greatestFiniteMagnitude,
+            height: 150,
             format: { Quantity.learningRate($0) })
     }
 
     private var gradientChart: Chart {
-        var curves = smoothedCurves("gradient norm", \.gradientNorm)
-        for place in curves.indices { curves[place].isLabelled = false }
+        let curves = smoothedCurves("gradient norm", \.gradientNorm)
         return Chart(
-            title: "Gradient norm", curves: curves, bounds: 0...Double.greatestFiniteMagnitude, height: 150)
+            title: "Gradient norm", curves: curves, steps: stepRange, bounds: 0...Double.greatestFiniteMagnitude,
+            height: 150)
     }
 
     private var throughputChart: Chart {
-        var curves = smoothedCurves("tokens/s") { step in
+        let curves = smoothedCurves("tokens/s") { step in
             step.seconds > 0 && step.tokens > 0 ? Double(step.tokens) / step.seconds : nil
         }
-        for place in curves.indices { curves[place].isLabelled = false }
         return Chart(
-            title: "Tokens per second", curves: curves, bounds: 0...Double.greatestFiniteMagnitude, height: 150,
+            title: "Tokens per second", curves: curves, steps: stepRange, bounds: 0...Double.greatestFiniteMagnitude,
+            height: 150,
             format: { Quantity.rate($0) })
     }
 }

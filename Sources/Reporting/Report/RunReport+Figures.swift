@@ -102,6 +102,12 @@ extension String {
     /// A name in snake case as words: `linear probe` for `linear_probe`.
     var inWords: String { String(map { $0 == "_" ? " " : $0 }) }
 
+    /// The text itself, or its beginning and end where it is longer than `limit` characters.
+    func shortened(to limit: Int) -> String {
+        guard count > limit else { return self }
+        return "\(prefix(limit / 2))…\(suffix(limit - limit / 2 - 1))"
+    }
+
     /// The last component of a path, or the text itself.
     var lastPathComponent: String {
         split(separator: "/").last.map(String.init) ?? self

@@ -14,7 +14,7 @@ extension RunReport {
             <style>\(HTML.stylesheet)</style>
             </head>
             <body>
-            <main>
+            <main class="\(mood.rawValue)">
             \(header)
             \(tiles)
             \(warningList)

@@ -18,20 +18,19 @@ extension RunReport {
     }
 
     private static func tile(_ name: String, _ value: String, _ detail: HTML, isMain: Bool = false) -> HTML {
-        let (number, unit) = Self.splitUnit(value)
-        return """
-            <div class="tile\(isMain ? " headline" : "")"><p class="name">\(name)</p>\
-            <p class="value">\(number)\(unit.isEmpty ? "" : "<small> \(unit)</small>" as HTML)</p>\
-            <div class="detail">\(detail)</div></div>
+        """
+        <div class="tile\(isMain ? " headline" : "")"><p class="name">\(name)</p>\
+        <p class="value">\(smallUnits(value))</p><div class="detail">\(detail)</div></div>
 
-            """
+        """
     }
 
-    /// A unit is set smaller than its number. A duration of two units, or text, stays whole.
-    private static func splitUnit(_ text: String) -> (String, String) {
-        let words = text.split(separator: " ")
-        guard words.count == 2, words[0].utf8.allSatisfy({ !(65...122).contains($0) }) else { return (text, "") }
-        return (String(words[0]), String(words[1]))
+    /// Units are set smaller than their numbers.
+    private static func smallUnits(_ text: String) -> HTML {
+        let words = text.split(separator: " ").map { word -> HTML in
+            word.first?.isNumber == true ? "\(String(word))" : "<small>\(String(word))</small>"
+        }
+        return HTML(words.enumerated().map { $0.offset > 0 ? " \($0.element)" : $0.element })
     }
 
     private var metricTile: HTML? {

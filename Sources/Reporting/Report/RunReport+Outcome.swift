@@ -26,7 +26,7 @@ extension RunReport {
 
     /// The outcome in one sentence.
     var sentence: String {
-        let subject = "Training \(description.method) on \(description.model.lastPathComponent)"
+        let subject = "Training \(description.method) on \(description.model.lastPathComponent.shortened(to: 48))"
         let progress = "\(Quantity.count(stepsTaken)) of \(Quantity.count(description.totalSteps)) steps"
         switch summary?.outcome {
         case .completed:

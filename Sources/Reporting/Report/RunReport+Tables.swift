@@ -13,13 +13,13 @@ extension RunReport {
         let best = headlineMetric.flatMap(bestEvaluation)
         let rows = evaluations.map { record -> HTML in
             let cells = shown.map { name -> HTML in
-                "<td>\(record.metrics[name].map { Quantity.number($0) } ?? "–")</td>"
+                "<td>\(record.metrics[name].map(Self.cell) ?? "–")</td>"
             }
             let split: HTML = splits > 1 ? "<td class=\"text\">\(record.split)</td>" : ""
             let isBest = record == best
             return """
                 <tr\(isBest ? " class=\"own\"" as HTML : "")><td>\(Quantity.count(record.step))</td>\
-                <td>\(Quantity.number(record.epoch, digits: 3))</td>\(split)\(cells)\
+                <td>\(record.epoch.isFinite ? Quantity.fixed(record.epoch, decimals: 2) : "–")</td>\(split)\(cells)\
                 <td>\(Quantity.duration(record.seconds))</td><td class="note">\(isBest ? "best" : "")</td></tr>
 
                 """
@@ -85,6 +85,11 @@ extension RunReport {
             <div class="scroll"><table><thead><tr>\(head)</tr></thead><tbody>
             \(Array(rest))</tbody></table></div></details>
             """
+    }
+
+    /// A number with as many decimals as its neighbours above and below.
+    private static func cell(_ value: Double) -> String {
+        (0.001..<1000).contains(abs(value)) ? Quantity.fixed(value, decimals: 4) : Quantity.number(value)
     }
 
     private static func score(_ value: Double) -> String {

@@ -38,14 +38,15 @@ extension HTML {
         .status.warning { color: var(--warn); } .status.neutral { color: var(--soft); }
         .paths { color: var(--faint); font: 13px/1.5 var(--mono); overflow-wrap: anywhere; }
 
-        .tiles { display: grid; gap: 12px; margin-top: 28px; grid-template-columns: repeat(auto-fit, minmax(158px, 1fr)); }
+        .tiles { display: grid; gap: 12px; margin-top: 28px; grid-template-columns: repeat(auto-fit, minmax(166px, 1fr)); }
         .tile { background: var(--card); border: 1px solid var(--line); border-radius: 10px; padding: 14px 16px 15px; min-width: 0; }
         .tile .name { color: var(--soft); font-size: 13px; overflow-wrap: anywhere; }
-        .tile .value { font-size: 27px; line-height: 1.25; font-weight: 620; letter-spacing: -.02em; margin: 2px 0 4px; }
+        .tile .value { font-size: 25px; line-height: 1.3; font-weight: 620; letter-spacing: -.025em;
+          margin: 2px 0 4px; white-space: nowrap; }
         .tile .value small { font-size: 16px; font-weight: 500; color: var(--soft); letter-spacing: 0; }
         .tile .detail { color: var(--faint); font-size: 13px; line-height: 1.45; }
         .tile.headline { grid-column: span 2; }
-        .tile.headline .value { color: var(--accent); }
+        .good .tile.headline .value { color: var(--accent); }
         .compare { display: grid; grid-template-columns: minmax(0, 8.5em) 1fr auto; gap: 10px; align-items: center; color: var(--soft); }
         .compare > span:first-child { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
         .compare i, td.bar i { display: block; height: 6px; background: var(--grid); border-radius: 3px; overflow: hidden; }
