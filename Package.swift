@@ -16,20 +16,34 @@ let package = Package(
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     ],
     targets: [
-        .target(name: "JSON"),
+        .target(name: "Support"),
+
+        .target(name: "JSON", dependencies: ["Support"]),
         .testTarget(name: "JSONTests", dependencies: ["JSON"]),
 
-        .target(name: "Reporting", dependencies: ["JSON"]),
+        .target(name: "Files"),
+        .testTarget(name: "FilesTests", dependencies: ["Files"]),
+
+        .target(name: "Reporting", dependencies: ["Files", "JSON"]),
         .testTarget(name: "ReportingTests", dependencies: ["Reporting"]),
 
         .target(
             name: "CTorch",
             cSettings: [.define("GRAFT_PACKAGE_ROOT", to: "\"\(Context.packageDirectory)\"")]),
-        .target(name: "Torch", dependencies: ["CTorch"]),
-        .testTarget(name: "TorchTests", dependencies: ["Torch"]),
+        .target(name: "Torch", dependencies: ["CTorch", "Files", "JSON"]),
+        .testTarget(name: "TorchTests", dependencies: ["Torch"], exclude: ["SafetensorsFixtures"]),
 
         .target(name: "Tokenizers", dependencies: ["JSON"]),
         .testTarget(name: "TokenizersTests", dependencies: ["Tokenizers"], exclude: ["Fixtures"]),
+
+        .target(
+            name: "Networks", dependencies: ["Support", "Torch", .product(name: "OrderedCollections", package: "swift-collections")]),
+        .target(name: "Backbones", dependencies: ["Networks", "JSON", "Support"]),
+        .testTarget(name: "BackbonesTests", dependencies: ["Backbones", "Verification"], exclude: ["Fixtures"]),
+
+        .target(name: "Methods", dependencies: ["Networks", "JSON", "Support"]),
+
+        .target(name: "Verification", dependencies: ["Backbones", "Tokenizers"]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -355,7 +355,7 @@ int32_t op_nonzero(ct_tensor a_, ct_tensor *out0) {
     });
 }
 
-int32_t op_where(ct_tensor condition_, ct_tensor a_, ct_tensor b_, ct_tensor *out0) {
+int32_t op_select_where(ct_tensor condition_, ct_tensor a_, ct_tensor b_, ct_tensor *out0) {
     return guarded([&] {
         auto &condition = tensor(condition_);
         auto &a = tensor(a_);
@@ -1250,7 +1250,7 @@ const ct_operations operations = {
     op_masked_select,
     op_masked_fill,
     op_nonzero,
-    op_where,
+    op_select_where,
     op_sort,
     op_topk,
     op_argmax,

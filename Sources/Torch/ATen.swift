@@ -223,10 +223,10 @@ enum ATen {
         try Engine.check(withExtendedLifetime(a) { ct_nonzero(a.raw, &out0) }, "nonzero")
         return try Tensor(owning: out0, from: "nonzero")
     }
-    static func where(_ condition: Tensor, _ a: Tensor, _ b: Tensor) throws -> Tensor {
+    static func selectWhere(_ condition: Tensor, _ a: Tensor, _ b: Tensor) throws -> Tensor {
         var out0: ct_tensor? = nil
-        try Engine.check(withExtendedLifetime((condition, a, b)) { ct_where(condition.raw, a.raw, b.raw, &out0) }, "where")
-        return try Tensor(owning: out0, from: "where")
+        try Engine.check(withExtendedLifetime((condition, a, b)) { ct_select_where(condition.raw, a.raw, b.raw, &out0) }, "select_where")
+        return try Tensor(owning: out0, from: "select_where")
     }
     static func sort(_ a: Tensor, _ dim: Int, _ descending: Bool) throws -> (Tensor, Tensor) {
         var out0: ct_tensor? = nil

@@ -97,6 +97,6 @@ extension Tensor {
 
     /// `a` where the condition holds, else `b`.
     public static func `where`(_ condition: Tensor, _ a: Tensor, _ b: Tensor) throws -> Tensor {
-        try ATen.where(condition, a, b)
+        try ATen.selectWhere(condition, a, b)
     }
 }

@@ -2,7 +2,7 @@
 #ifndef GRAFT_OPERATIONS_H
 #define GRAFT_OPERATIONS_H
 
-#define CT_ABI UINT64_C(0x7f83dcbdbb1356ee)
+#define CT_ABI UINT64_C(0xd9371f8a6d3af15e)
 
 struct ct_operations {
     int32_t (*empty)(const int64_t *shape, int64_t shape_count, int32_t dtype, int32_t device, int32_t device_index, ct_tensor *out0);
@@ -46,7 +46,7 @@ struct ct_operations {
     int32_t (*masked_select)(ct_tensor a, ct_tensor mask, ct_tensor *out0);
     int32_t (*masked_fill)(ct_tensor a, ct_tensor mask, double value, ct_tensor *out0);
     int32_t (*nonzero)(ct_tensor a, ct_tensor *out0);
-    int32_t (*where)(ct_tensor condition, ct_tensor a, ct_tensor b, ct_tensor *out0);
+    int32_t (*select_where)(ct_tensor condition, ct_tensor a, ct_tensor b, ct_tensor *out0);
     int32_t (*sort)(ct_tensor a, int64_t dim, bool descending, ct_tensor *out0, ct_tensor *out1);
     int32_t (*topk)(ct_tensor a, int64_t k, int64_t dim, bool largest, ct_tensor *out0, ct_tensor *out1);
     int32_t (*argmax)(ct_tensor a, int64_t dim, ct_tensor *out0);
@@ -276,8 +276,8 @@ static inline int32_t ct_masked_fill(ct_tensor a, ct_tensor mask, double value, 
 static inline int32_t ct_nonzero(ct_tensor a, ct_tensor *out0) {
     return ct_operations_table->nonzero(a, out0);
 }
-static inline int32_t ct_where(ct_tensor condition, ct_tensor a, ct_tensor b, ct_tensor *out0) {
-    return ct_operations_table->where(condition, a, b, out0);
+static inline int32_t ct_select_where(ct_tensor condition, ct_tensor a, ct_tensor b, ct_tensor *out0) {
+    return ct_operations_table->select_where(condition, a, b, out0);
 }
 static inline int32_t ct_sort(ct_tensor a, int64_t dim, bool descending, ct_tensor *out0, ct_tensor *out1) {
     return ct_operations_table->sort(a, dim, descending, out0, out1);

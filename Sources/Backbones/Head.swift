@@ -1,0 +1,35 @@
+import Networks
+
+/// What stands on a backbone.
+public enum Head: Sendable, Equatable {
+    /// Nothing: the last hidden state.
+    case features
+    /// Scores over the vocabulary for every token.
+    case maskedLM
+    /// Scores over the vocabulary for the next token.
+    case causalLM
+    /// One score per class for a sequence.
+    case sequenceClassification(labels: Int)
+    /// One score per class for each token.
+    case tokenClassification(labels: Int)
+    /// One score per class for an image.
+    case imageClassification(labels: Int)
+
+    /// The head that an architecture's class name stands for.
+    init(architecture: String, config: ModelConfig) throws {
+        switch architecture {
+        case let name where name.hasSuffix("ForMaskedLM") || name.hasSuffix("ForPreTraining"): self = .maskedLM
+        case let name where name.hasSuffix("ForCausalLM") || name.hasSuffix("LMHeadModel"): self = .causalLM
+        case let name where name.hasSuffix("ForSequenceClassification"):
+            self = .sequenceClassification(labels: try config.labelCount)
+        case let name where name.hasSuffix("ForTokenClassification"):
+            self = .tokenClassification(labels: try config.labelCount)
+        case let name where name.hasSuffix("ForImageClassification"):
+            self = .imageClassification(labels: try config.labelCount)
+        case let name where name.hasSuffix("Model"): self = .features
+        default:
+            throw NetworkError.unsupported(
+                "config.json: architectures names `\(architecture)`, a head that is not supported yet")
+        }
+    }
+}

@@ -1,0 +1,45 @@
+import Foundation
+
+/// What can go wrong with a file as a whole, below any format.
+public enum FileError: Error, Equatable, Sendable {
+    /// What was asked of the system when it refused.
+    public enum Action: String, Sendable {
+        case open, read, map, write, replace
+    }
+
+    /// The system refused; `code` is its `errno`.
+    case system(Action, path: String, code: Int32)
+    /// A folder, device or pipe where a file is needed.
+    case notAFile(path: String)
+    /// The file became shorter while it was read.
+    case shrank(path: String)
+
+    /// The refusal that `errno` tells of. Call it right after the failing function.
+    static func last(_ action: Action, _ path: String) -> FileError {
+        .system(action, path: path, code: errno)
+    }
+}
+
+extension FileError: CustomStringConvertible {
+    /// One sentence: the path, the system's reason, and what to do where that is known.
+    public var description: String {
+        switch self {
+        case .system(let action, let path, let code):
+            "cannot \(action.rawValue) \(path): \(String(cString: strerror(code)))\(Self.remedy(action, code))"
+        case .notAFile(let path):
+            "\(path) is not a regular file"
+        case .shrank(let path):
+            "\(path) became shorter while it was read"
+        }
+    }
+
+    private static func remedy(_ action: Action, _ code: Int32) -> String {
+        guard action == .write || action == .replace else { return "" }
+        return switch code {
+        case ENOSPC, EDQUOT: "; free some space or choose another folder"
+        case EACCES, EPERM, EROFS: "; choose a folder that you may write to"
+        case ENOENT, ENOTDIR: "; the folder must exist"
+        default: ""
+        }
+    }
+}

@@ -1,0 +1,65 @@
+import Torch
+
+/// What one attention layer asks for.
+public struct AttentionSettings: Sendable {
+    /// Factor of the scores, usually 1/√head.
+    public var scale: Double
+    /// Scores become softcap·tanh(scores / softcap).
+    public var softcap: Double?
+    /// Dropout of the probabilities in training.
+    public var dropout: Double
+    /// Which keys a query may see.
+    public var pattern: AttentionPattern
+
+    /// Settings of a layer.
+    public init(scale: Double, softcap: Double? = nil, dropout: Double = 0, pattern: AttentionPattern) {
+        self.scale = scale
+        self.softcap = softcap
+        self.dropout = dropout
+        self.pattern = pattern
+    }
+}
+
+extension ForwardContext {
+    /// softmax(q kᵀ·scale + mask) v.
+    /// - Parameters:
+    ///   - q: [rows, heads, queries, head].
+    ///   - k: [rows, key heads, keys, head]; fewer key heads than heads are shared by groups.
+    ///   - v: as `k`.
+    /// - Returns: [rows, queries, heads·head].
+    public func attention(
+        _ q: Tensor, _ k: Tensor, _ v: Tensor, _ settings: AttentionSettings, input: ModelInput, at site: String
+    ) throws -> Tensor {
+        let (heads, queries) = (try q.size(1), try q.size(2))
+        let (keyHeads, keys) = (try k.size(1), try k.size(2))
+        let (dtype, device) = (try q.dtype, try q.device)
+        let mask = try masks.mask(
+            settings.pattern, input: input, queries: queries, keys: keys, dtype: dtype, device: device)
+        let k = try heads == keyHeads ? k : k.repeatInterleave(heads / keyHeads, dim: 1)
+        let v = try heads == keyHeads ? v : v.repeatInterleave(heads / keyHeads, dim: 1)
+        let mixed: Tensor
+        if settings.softcap == nil, !isTraining || settings.dropout == 0 {
+            mixed = try Tensor.attention(q, k, v, mask: mask.additive, causal: mask.isCausal, scale: settings.scale)
+        } else {
+            mixed = try plainAttention(q, k, v, settings, mask, at: site)
+        }
+        let rows = try mixed.size(0)
+        return try mixed.transpose(1, 2).reshape([rows, queries, -1])
+    }
+
+    /// With all probabilities in memory: what softcapping and dropout of probabilities need.
+    private func plainAttention(
+        _ q: Tensor, _ k: Tensor, _ v: Tensor, _ settings: AttentionSettings, _ mask: AttentionMasks.Mask,
+        at site: String
+    ) throws -> Tensor {
+        var scores = try q.matmul(k.transpose(-2, -1)) * settings.scale
+        if let softcap = settings.softcap { scores = try (scores / softcap).tanh() * softcap }
+        if let additive = mask.additive {
+            scores = try scores + additive
+        } else if mask.isCausal {
+            let later = try Tensor.ones([try q.size(2), try k.size(2)], dtype: .bool, device: try q.device).triu(1)
+            scores = try scores.maskedFill(later, try q.dtype.lowest)
+        }
+        return try dropout(scores.softmax(), settings.dropout, at: site).matmul(v)
+    }
+}

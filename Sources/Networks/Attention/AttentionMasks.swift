@@ -1,0 +1,100 @@
+import Torch
+
+/// Which keys a query may see.
+public struct AttentionPattern: Hashable, Sendable {
+    /// A query sees no later position.
+    public var causal: Bool
+    /// A query sees only the last `window` positions, itself among them.
+    public var window: Int?
+
+    /// Everything, everything before, or a window of it.
+    public init(causal: Bool, window: Int? = nil) {
+        self.causal = causal
+        self.window = window
+    }
+}
+
+/// The masks of one batch, made once per pattern and shared by all layers.
+public struct AttentionMasks {
+    /// A mask to add to the scores [rows or 1, 1, queries, keys], or none, or none but the causal order.
+    public struct Mask {
+        /// Added to the scores.
+        public let additive: Tensor?
+        /// True when the causal order is the whole mask.
+        public let isCausal: Bool
+    }
+
+    private var made: [AttentionPattern: Mask] = [:]
+
+    init() {}
+
+    /// The mask of a pattern for this batch.
+    /// - Parameters:
+    ///   - queries: number of query positions; they are the last of the `keys`.
+    ///   - keys: number of key positions, cached ones included.
+    mutating func mask(
+        _ pattern: AttentionPattern, input: ModelInput, queries: Int, keys: Int, dtype: DType, device: Device
+    ) throws -> Mask {
+        if let mask = made[pattern] { return mask }
+        let mask = try AttentionMasks.make(
+            pattern, input: input, queries: queries, keys: keys, dtype: dtype, device: device)
+        made[pattern] = mask
+        return mask
+    }
+
+    private static func make(
+        _ pattern: AttentionPattern, input: ModelInput, queries: Int, keys: Int, dtype: DType, device: Device
+    ) throws -> Mask {
+        var allowed: Tensor?
+        func restrict(_ condition: Tensor) throws { allowed = try allowed?.and(condition) ?? condition }
+
+        let window = pattern.window.flatMap { $0 < keys ? $0 : nil }
+        let padding = try relevantPadding(input.attentionMask, pattern, window: window)
+        if padding == nil, window == nil, input.segmentIDs == nil {
+            let trivial = !pattern.causal || queries == 1
+            if trivial || queries == keys { return Mask(additive: nil, isCausal: !trivial) }
+        }
+        if pattern.causal || window != nil {
+            let query = try Tensor.arange(Double(keys - queries), to: Double(keys), device: device).reshape([1, queries, 1])
+            let key = try Tensor.arange(to: Double(keys), device: device).reshape([1, 1, keys])
+            if pattern.causal { try restrict(key.le(query)) }
+            if let window {
+                try restrict(key.gt(query - Double(window)))
+                if !pattern.causal { try restrict(key.lt(query + Double(window))) }
+            }
+        }
+        if let segments = input.segmentIDs { try restrict(segments.unsqueeze(2).eq(segments.unsqueeze(1))) }
+        if let padding { try restrict(padding.ne(0).unsqueeze(1)) }
+        guard let allowed else { return Mask(additive: nil, isCausal: false) }
+        // A large number instead of infinity: a padded query that sees nothing then averages, instead of giving NaN that
+        // would spread through the gradients of the other rows.
+        let zero = try Tensor.zeros([], dtype: dtype, device: device)
+        let low = try Tensor.full([], dtype.lowest, dtype: dtype, device: device)
+        return Mask(additive: try Tensor.where(allowed, zero, low).unsqueeze(1), isCausal: false)
+    }
+
+    /// The padding mask, unless it changes nothing: no padding at all, or padding at the right end under a causal order,
+    /// where no token sees it.
+    private static func relevantPadding(_ mask: Tensor?, _ pattern: AttentionPattern, window: Int?) throws -> Tensor? {
+        guard let mask else { return nil }
+        let tokens = try mask.ne(0)
+        if try tokens.all() { return nil }
+        guard pattern.causal, try mask.rank == 2 else { return mask }
+        let length = try mask.size(1)
+        let numbers = try tokens.to(.int64)
+        let risesNowhere = try numbers.narrow(1, 1, length - 1).le(numbers.narrow(1, 0, length - 1)).all()
+        return risesNowhere ? nil : mask
+    }
+}
+
+extension DType {
+    /// The most negative finite value.
+    var lowest: Double {
+        switch self {
+        case .float16: -65504
+        case .bfloat16: -3.3895313892515355e38
+        case .float64: -Double.greatestFiniteMagnitude
+        default: -Double(Float.greatestFiniteMagnitude)
+        }
+    }
+}

@@ -1,0 +1,27 @@
+import Torch
+
+/// What a forward needs besides tensors that flow: the mode, the random streams, and what is computed once per batch.
+/// Nothing in a network is global; whatever a layer or a graft conditions on is read here.
+public final class ForwardContext {
+    /// Dropout and the like act only in training.
+    public let isTraining: Bool
+    /// The root of this step's random streams.
+    public let key: RandomKey
+    /// Keys and values of earlier positions, for generation.
+    public let cache: KeyValueCache?
+    /// Which keys each query may see, shared by all layers of the batch.
+    public internal(set) var masks = AttentionMasks()
+
+    /// A context for one forward.
+    public init(isTraining: Bool = false, key: RandomKey = RandomKey(seed: 0), cache: KeyValueCache? = nil) {
+        self.isTraining = isTraining
+        self.key = key
+        self.cache = cache
+    }
+
+    /// Dropout in training, with a mask that is a function of the step and the place.
+    public func dropout(_ x: Tensor, _ p: Double, at site: String) throws -> Tensor {
+        guard isTraining, p > 0 else { return x }
+        return try x.dropout(p, key: key.derived(site))
+    }
+}

@@ -1,0 +1,150 @@
+import OrderedCollections
+import Torch
+
+/// A network with its parameters and sites by name, and the adapters grafted onto it.
+public final class Model {
+    /// The backbone and head.
+    public let network: any Network
+    /// All parameters in the order of the network; tied ones once.
+    public let parameters: OrderedDictionary<String, Parameter>
+    /// All projections in the order of the network.
+    public let projections: OrderedDictionary<String, Projection>
+    /// Adapters by name, in the order they were added.
+    public private(set) var adapters: OrderedDictionary<String, GraftSet> = [:]
+    /// Names of the adapters in effect, in the order they act.
+    public private(set) var activeAdapters: [String] = []
+    /// Names of the adapters that `merge` folded in.
+    public private(set) var mergedAdapters: [String] = []
+
+    /// Takes a finished network and what its layers registered.
+    public init(_ network: any Network, _ builder: NetworkBuilder) {
+        self.network = network
+        parameters = builder.parameters
+        projections = builder.projections
+    }
+
+    /// Runs the network on a batch.
+    public func callAsFunction(_ input: ModelInput, _ context: ForwardContext = ForwardContext()) throws -> ModelOutput {
+        try network(input, context)
+    }
+
+    /// Elements of all parameters of the base.
+    public var parameterCount: Int {
+        get throws { try parameters.values.reduce(0) { $0 + (try $1.base.count) } }
+    }
+
+    /// Every module path: each place in the network that has parameters below it.
+    public var modulePaths: [String] {
+        var paths: OrderedSet<String> = []
+        let names = parameters.keys.map { $0 } + projections.keys.map { $0 + ".weight" }
+        for name in names {
+            var path = Substring(name)
+            while let dot = path.lastIndex(of: ".") {
+                path = path[..<dot]
+                paths.append(String(path))
+            }
+        }
+        return Array(paths)
+    }
+}
+
+// MARK: Adapters
+
+extension Model {
+    /// Grafts a set onto the network under a name and puts it in effect beside those that are.
+    public func add(_ grafts: GraftSet, named name: String) throws {
+        guard adapters[name] == nil else {
+            throw NetworkError.input("an adapter named `\(name)` is already on this model; remove it first")
+        }
+        for path in grafts.projections.keys where projections[path] == nil {
+            throw NetworkError.input("the adapter `\(name)` has a graft for `\(path)`, which the network does not have")
+        }
+        for path in grafts.parameters.keys where parameters[path] == nil {
+            throw NetworkError.input("the adapter `\(name)` replaces `\(path)`, which the network does not have")
+        }
+        adapters[name] = grafts
+        try activate(activeAdapters + [name])
+    }
+
+    /// Takes an adapter off the network.
+    public func remove(_ name: String) throws {
+        guard adapters[name] != nil else {
+            throw NetworkError.unknownAdapter(name: name, known: Array(adapters.keys))
+        }
+        adapters[name] = nil
+        try activate(activeAdapters.filter { $0 != name })
+    }
+
+    /// Puts exactly these adapters in effect, in this order; an empty list leaves the base.
+    public func activate(_ names: [String]) throws {
+        let sets = try names.map { name in
+            guard let set = adapters[name] else {
+                throw NetworkError.unknownAdapter(name: name, known: Array(adapters.keys))
+            }
+            return set
+        }
+        for (path, projection) in projections {
+            projection.setGrafts(sets.compactMap { $0.projections[path] })
+        }
+        for (name, parameter) in parameters {
+            // The last adapter that brings its own copy wins.
+            try parameter.replace(with: sets.compactMap { $0.parameters[name]?.value }.last)
+        }
+        activeAdapters = names
+    }
+
+    /// Takes the tensors of the adapters in effect again, after some were replaced in their boxes.
+    public func refresh() throws {
+        try activate(activeAdapters)
+    }
+
+    /// Runs `body` with exactly these adapters, then restores what was in effect.
+    public func withAdapters<Result>(_ names: [String], _ body: () throws -> Result) throws -> Result {
+        let before = activeAdapters
+        try activate(names)
+        do {
+            let result = try body()
+            try activate(before)
+            return result
+        } catch {
+            try activate(before)
+            throw error
+        }
+    }
+
+    /// Folds the adapters in effect into the weights; the grafts stop acting. `unmerge` takes it back exactly, since the
+    /// base is kept.
+    public func merge() throws {
+        let names = activeAdapters
+        var replacements: [(Parameter, Tensor)] = parameters.values.compactMap { parameter in
+            parameter.replacement.map { (parameter, $0) }
+        }
+        for projection in projections.values where !projection.grafts.isEmpty {
+            replacements += try projection.mergedParameters()
+        }
+        try activate([])
+        for (parameter, tensor) in replacements { try parameter.replace(with: tensor) }
+        mergedAdapters = names
+    }
+
+    /// Takes `merge` back: the base is as it was, and the adapters act as grafts again.
+    public func unmerge() throws {
+        let names = mergedAdapters
+        mergedAdapters = []
+        try activate(names)
+    }
+}
+
+extension Projection {
+    /// The parameters of this projection with its grafts folded in, in the type of the base.
+    func mergedParameters() throws -> [(Parameter, Tensor)] {
+        let dtype = try weight.base.dtype
+        var folded: (weight: Tensor, bias: Tensor?) = (try weight.value.to(.float32), try bias?.value.to(.float32))
+        for graft in grafts {
+            folded = try graft.merged(weight: folded.weight, bias: folded.bias, at: self)
+        }
+        var result = [(weight, try folded.weight.detach().to(dtype))]
+        if let bias, let merged = folded.bias { result.append((bias, try merged.detach().to(dtype))) }
+        return result
+    }
+}

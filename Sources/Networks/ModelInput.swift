@@ -1,0 +1,42 @@
+import Torch
+
+/// A batch as the network takes it. Text models read the ids, vision models the pixels.
+public struct ModelInput {
+    /// [rows, length] token ids.
+    public var inputIDs: Tensor?
+    /// [rows, length], 1 for tokens and 0 for padding; nil when nothing is padded.
+    public var attentionMask: Tensor?
+    /// [rows, length] segment of a pair.
+    public var tokenTypeIDs: Tensor?
+    /// [rows, length]; nil for the family's own counting.
+    public var positionIDs: Tensor?
+    /// [rows, length] number of the packed example that a token belongs to; attention stays inside one.
+    public var segmentIDs: Tensor?
+    /// [rows, channels, height, width].
+    public var pixelValues: Tensor?
+
+    /// A batch with the given parts.
+    public init(
+        inputIDs: Tensor? = nil, attentionMask: Tensor? = nil, tokenTypeIDs: Tensor? = nil, positionIDs: Tensor? = nil,
+        segmentIDs: Tensor? = nil, pixelValues: Tensor? = nil
+    ) {
+        self.inputIDs = inputIDs
+        self.attentionMask = attentionMask
+        self.tokenTypeIDs = tokenTypeIDs
+        self.positionIDs = positionIDs
+        self.segmentIDs = segmentIDs
+        self.pixelValues = pixelValues
+    }
+
+    /// The ids, which a text model needs.
+    public func requiredIDs() throws -> Tensor {
+        guard let inputIDs else { throw NetworkError.input("a text model needs input_ids") }
+        return inputIDs
+    }
+
+    /// The pixels, which a vision model needs.
+    public func requiredPixels() throws -> Tensor {
+        guard let pixelValues else { throw NetworkError.input("a vision model needs pixel_values") }
+        return pixelValues
+    }
+}

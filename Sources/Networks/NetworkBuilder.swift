@@ -1,0 +1,100 @@
+import OrderedCollections
+import Support
+import Torch
+
+/// Collects what a network is made of while its layers are being made: parameters by name, sites by path.
+public final class NetworkBuilder {
+    /// How the network is to be made.
+    public struct Options: Sendable {
+        /// Type that floating-point weights are held and computed in.
+        public var dtype: DType
+        /// Where the weights go.
+        public var device: Device
+        /// Seed of parameters that the checkpoint lacks.
+        public var seed: Int
+        /// Draws every parameter that is missing, not only a task's head: for networks without a checkpoint.
+        public var drawsMissing: Bool
+
+        /// fp32 on the CPU by default.
+        public init(dtype: DType = .float32, device: Device = .cpu, seed: Int = 42, drawsMissing: Bool = false) {
+            self.dtype = dtype
+            self.device = device
+            self.seed = seed
+            self.drawsMissing = drawsMissing
+        }
+    }
+
+    let source: any WeightSource
+    let options: Options
+    private let known: Set<String>
+    private(set) var parameters: OrderedDictionary<String, Parameter> = [:]
+    private(set) var projections: OrderedDictionary<String, Projection> = [:]
+
+    /// A builder that takes tensors from `source`.
+    public init(source: any WeightSource, options: Options = Options()) {
+        self.source = source
+        self.options = options
+        known = Set(source.tensorNames)
+    }
+
+    /// The root of the names.
+    public var root: Scope { Scope(builder: self, path: "") }
+
+    /// Names of the source that no layer took.
+    public var untaken: [String] { source.tensorNames.filter { parameters[$0] == nil } }
+
+    func has(_ name: String) -> Bool { known.contains(name) }
+
+    func register(_ projection: Projection) {
+        projections[projection.path] = projection
+    }
+
+    func parameter(_ name: String, shape: [Int], initializer: Initializer?) throws -> Parameter {
+        if let existing = parameters[name] { return existing }
+        let parameter: Parameter
+        if has(name), let tensor = try source.tensor(name) {
+            let found = try tensor.shape
+            guard found == shape else { throw NetworkError.shape(name: name, expected: shape, found: found) }
+            parameter = Parameter(
+                name: name, fileName: source.fileName(of: name), base: try placed(tensor), isNew: false)
+        } else if let initializer = initializer ?? (options.drawsMissing ? .normal(std: 0.02) : nil) {
+            let drawn = try initializer.draw(shape, key: RandomKey(seed: options.seed).derived("new").derived(name))
+            parameter = Parameter(name: name, fileName: name, base: try placed(drawn), isNew: true)
+        } else {
+            throw NetworkError.missingTensor(
+                name: name, source: source.name, nearest: nearestMatch(to: name, in: source.tensorNames))
+        }
+        parameters[name] = parameter
+        return parameter
+    }
+
+    private func placed(_ tensor: Tensor) throws -> Tensor {
+        let typed = try tensor.dtype.isFloatingPoint ? tensor.to(options.dtype) : tensor
+        return try typed.to(options.device)
+    }
+}
+
+/// A place in the tree of names, handed to the layers that are made there.
+public struct Scope {
+    let builder: NetworkBuilder
+    /// The path from the root, without a dot at the end.
+    public let path: String
+
+    /// The place below with this name.
+    public func callAsFunction(_ name: String) -> Scope {
+        Scope(builder: builder, path: path.isEmpty ? name : path + "." + name)
+    }
+
+    /// The place below with this index.
+    public func callAsFunction(_ index: Int) -> Scope { self(String(index)) }
+
+    /// The parameter of this name and shape.
+    /// - Parameter initializer: for parameters that a checkpoint may lack, such as a new task's head; without it a
+    ///   missing tensor is an error.
+    public func parameter(_ name: String, _ shape: [Int], initializer: Initializer? = nil) throws -> Parameter {
+        try builder.parameter(self(name).path, shape: shape, initializer: initializer)
+    }
+
+    /// True when the source has a tensor of this name here.
+    public func has(_ name: String) -> Bool { builder.has(self(name).path) }
+}

@@ -1,0 +1,37 @@
+import Torch
+
+/// A named tensor of a network. Its base value is frozen and never written; an adapter may put its own tensor in its
+/// place, and taking that away restores the base exactly.
+public final class Parameter {
+    /// The path in the network, as Hugging Face names it: `bert.encoder.layer.0.attention.self.query.weight`.
+    public let name: String
+    /// The name in the checkpoint file, where that differs in older layouts.
+    public let fileName: String
+    /// The frozen value.
+    public let base: Tensor
+    /// True when the checkpoint had no such tensor and it was drawn at random.
+    public let isNew: Bool
+    /// What an adapter put in the base's place.
+    public private(set) var replacement: Tensor?
+
+    init(name: String, fileName: String, base: Tensor, isNew: Bool) {
+        self.name = name
+        self.fileName = fileName
+        self.base = base
+        self.isNew = isNew
+    }
+
+    /// The value that the network computes with.
+    public var value: Tensor {
+        replacement ?? base
+    }
+
+    /// Puts a tensor in the base's place; nil takes it away again.
+    public func replace(with tensor: Tensor?) throws {
+        if let tensor {
+            let (expected, found) = (try base.shape, try tensor.shape)
+            guard expected == found else { throw NetworkError.shape(name: name, expected: expected, found: found) }
+        }
+        replacement = tensor
+    }
+}
