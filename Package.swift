@@ -24,6 +24,9 @@ let package = Package(
         .target(name: "Files"),
         .testTarget(name: "FilesTests", dependencies: ["Files"]),
 
+        .target(name: "Reporting", dependencies: ["Files", "JSON"]),
+        .testTarget(name: "ReportingTests", dependencies: ["Reporting"]),
+
         .target(
             name: "CTorch",
             cSettings: [.define("GRAFT_PACKAGE_ROOT", to: "\"\(Context.packageDirectory)\"")]),
