@@ -26,7 +26,7 @@ let package = Package(
             name: "CTorch",
             cSettings: [.define("GRAFT_PACKAGE_ROOT", to: "\"\(Context.packageDirectory)\"")]),
         .target(name: "Torch", dependencies: ["CTorch", "Files", "JSON"]),
-        .testTarget(name: "TorchTests", dependencies: ["Torch"], exclude: ["SafetensorsFixtures"]),
+        .testTarget(name: "TorchTests", dependencies: ["Files", "Torch"], exclude: ["SafetensorsFixtures"]),
 
         .target(name: "Tokenizers", dependencies: ["JSON"]),
         .testTarget(name: "TokenizersTests", dependencies: ["Tokenizers"], exclude: ["Fixtures"]),
