@@ -107,8 +107,9 @@ import Testing
     }
 
     @Test(arguments: [
-        ("", "empty"), (#""a":1"#, "weight_map.a"), (#""a":"x.safetensors","a":"y.safetensors""#, "appears twice"),
-        (#""a":{}"#, "expected a string"), (#""a""#, "expected"),
+        ("", "empty"), (#""a":1"#, "mapped to a number"),
+        (#""a":"x.safetensors","a":"y.safetensors""#, "appears twice"),
+        (#""a":{}"#, "mapped to an object"), (#""a""#, "expected"),
     ])
     func indicesThatAreNoIndexAreRefused(_ map: String, words: String) throws {
         let folder = try SafetensorsFolder()
