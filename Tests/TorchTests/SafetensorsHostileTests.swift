@@ -82,7 +82,7 @@ struct HostileFile: Sendable, CustomTestStringConvertible {
         HostileFile("product overflow to a small number", shape: "[4611686018427387905,4]", says: "fits 63 bits"),
         HostileFile("bytes overflow", dtype: "F64", shape: "[2305843009213693952]", says: "fits 63 bits"),
         HostileFile(
-            "overflow beside zero", shape: "[0,9223372036854775807,8]", offsets: "[0,0]", data: 0, says: "fits 63 bits"),
+            "beside zero", shape: "[0,9223372036854775807,8]", offsets: "[0,0]", data: 0, says: "fits 63 bits"),
         HostileFile("half a byte", dtype: "F4", shape: "[1]", offsets: "[0,1]", data: 1, says: "whole number"),
         HostileFile(
             "65 dimensions", shape: "[4" + String(repeating: ",1", count: 64) + "]", says: "more than 64 elements"),
