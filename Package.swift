@@ -27,7 +27,7 @@ let package = Package(
         .target(
             name: "CTorch",
             cSettings: [.define("GRAFT_PACKAGE_ROOT", to: "\"\(Context.packageDirectory)\"")]),
-        .target(name: "Torch", dependencies: ["CTorch", "Files", "JSON"]),
+        .target(name: "Torch", dependencies: ["CTorch", "Files", "JSON", "Support"]),
         .testTarget(name: "TorchTests", dependencies: ["Files", "Torch"], exclude: ["SafetensorsFixtures"]),
 
         .target(name: "Tokenizers", dependencies: ["JSON"]),
