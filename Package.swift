@@ -24,6 +24,9 @@ let package = Package(
         .target(name: "Files"),
         .testTarget(name: "FilesTests", dependencies: ["Files"]),
 
+        .target(name: "Reporting", dependencies: ["Files", "JSON"]),
+        .testTarget(name: "ReportingTests", dependencies: ["Reporting"]),
+
         .target(
             name: "CTorch",
             cSettings: [.define("GRAFT_PACKAGE_ROOT", to: "\"\(Context.packageDirectory)\"")]),
@@ -43,7 +46,8 @@ let package = Package(
 
         .target(name: "Methods", dependencies: ["Networks", "JSON", "Support"]),
 
-        .target(name: "Verification", dependencies: ["Backbones", "Tokenizers"]),
+        .target(name: "Verification", dependencies: ["Backbones", "Methods", "Tokenizers"]),
+        .testTarget(name: "VerificationTests", dependencies: ["Verification"], exclude: ["Fixtures"]),
     ],
     swiftLanguageModes: [.v6]
 )

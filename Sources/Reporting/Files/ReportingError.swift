@@ -1,0 +1,34 @@
+import Foundation
+
+/// Why a file of a run could not be written or read.
+public enum ReportingError: Error, Hashable, CustomStringConvertible {
+    /// The system refused to write.
+    case cannotWrite(path: String, reason: String)
+    /// The system refused to read.
+    case cannotRead(path: String, reason: String)
+    /// A fresh run would overwrite another run's log.
+    case holdsAnotherRun(path: String)
+    /// A line of the log is no record.
+    case malformedRecord(path: String, line: Int, reason: String)
+    /// A file does not hold what it should.
+    case malformedFile(path: String, reason: String)
+
+    /// One sentence that says what was wrong, where, and what to do.
+    public var description: String {
+        switch self {
+        case .cannotWrite(let path, let reason):
+            "\(path) cannot be written: \(reason)."
+        case .cannotRead(let path, let reason):
+            "\(path) cannot be read: \(reason)."
+        case .holdsAnotherRun(let path):
+            "\(path) already holds the log of a run; resume that run or choose another output folder."
+        case .malformedRecord(let path, let line, let reason):
+            "\(path), line \(line), is not a record of a training run (\(reason)); remove the line or restore the file."
+        case .malformedFile(let path, let reason):
+            "\(path) is not a file of a training run: \(reason)."
+        }
+    }
+
+    /// The system's words for the error of the last call, `No space left on device` for example.
+    static var systemReason: String { String(cString: strerror(errno)) }
+}
