@@ -16,7 +16,9 @@ let package = Package(
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     ],
     targets: [
-        .target(name: "JSON"),
+        .target(name: "Support"),
+
+        .target(name: "JSON", dependencies: ["Support"]),
         .testTarget(name: "JSONTests", dependencies: ["JSON"]),
 
         .target(name: "Files"),
@@ -32,9 +34,11 @@ let package = Package(
         .testTarget(name: "TokenizersTests", dependencies: ["Tokenizers"], exclude: ["Fixtures"]),
 
         .target(
-            name: "Networks", dependencies: ["Torch", .product(name: "OrderedCollections", package: "swift-collections")]),
-        .target(name: "Backbones", dependencies: ["Networks", "JSON"]),
+            name: "Networks", dependencies: ["Support", "Torch", .product(name: "OrderedCollections", package: "swift-collections")]),
+        .target(name: "Backbones", dependencies: ["Networks", "JSON", "Support"]),
         .testTarget(name: "BackbonesTests", dependencies: ["Backbones", "Verification"], exclude: ["Fixtures"]),
+
+        .target(name: "Methods", dependencies: ["Networks", "JSON", "Support"]),
 
         .target(name: "Verification", dependencies: ["Backbones", "Tokenizers"]),
     ],
