@@ -11,9 +11,13 @@ struct Architecture: Sendable {
     var naming: Naming
     /// Builds the network with a head.
     var build: @Sendable (ModelConfig, Head, Scope) throws -> any Network
+    /// The head that a configuration names.
+    var declaredHead: @Sendable (ModelConfig) throws -> Head = { config in
+        try config.architecture.map { try Head(architecture: $0, config: config) } ?? .features
+    }
 
     /// Every family, in the order `graft doctor` lists them.
-    static let all: [Architecture] = [bert]
+    static let all: [Architecture] = [bert, roberta, xlmRoberta, vit, vitTimm]
 }
 
 /// A checkpoint loaded as a model, with what a caller needs to know of it.
@@ -63,9 +67,21 @@ public enum Backbones {
 
     /// The head that the configuration names.
     public static func declaredHead(_ config: ModelConfig) throws -> Head {
-        guard let name = try config.architecture else { return .features }
-        if try config.modelType == nil { return .imageClassification(labels: try config.int("num_classes", default: 1000)) }
-        return try Head(architecture: name, config: config)
+        try architecture(of: config).declaredHead(config)
+    }
+
+    /// The network's path for a module path in an older spelling of the family, as adapters carry them:
+    /// `vit.encoder.layer.0.attention.attention.query` and the bare backbone's `encoder.layer.0.attention.attention.query`
+    /// are `vit.layers.0.attention.q_proj`. The end of a path (`query`) is translated where one module alone can be
+    /// meant; for the others (`dense`) compare with `olderModulePath` of each site. Paths of the network stay.
+    public static func canonicalModulePath(_ path: String, for config: ModelConfig) throws -> String {
+        try architecture(of: config).naming.canonicalPath(path)
+    }
+
+    /// The older spelling of a path of the network, which checkpoint files use and adapters may: the path itself in
+    /// families whose modules were never renamed.
+    public static func olderModulePath(_ path: String, for config: ModelConfig) throws -> String {
+        try architecture(of: config).naming.olderPath(path)
     }
 
     private static func make(

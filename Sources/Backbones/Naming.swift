@@ -4,10 +4,12 @@ struct Naming: Sendable {
     var prefix: String
     /// Module names that stand beside the prefix: the heads.
     var heads: [String]
+    /// The modules right below the prefix, which tell a path of the bare backbone from a part of a path.
+    var parts: [String] = []
     /// Ends of names that older files use.
     var renamedEnds: [String: String] = [:]
-    /// Parts of names that older files use, replaced in order.
-    var renamedParts: [(old: String, new: String)] = []
+    /// Runs of modules that older files name otherwise, replaced in order.
+    var renamedModules: [(old: String, new: String)] = []
     /// Ends of names that hold nothing the network needs: buffers that are computed.
     var ignoredEnds: [String] = []
     /// Modules that a task may leave unused.
@@ -36,9 +38,38 @@ struct Naming: Sendable {
         for (old, new) in renamedEnds where name.hasSuffix(old) {
             name = name.dropLast(old.count) + new
         }
-        for (old, new) in renamedParts {
-            name = name.replacing(old, with: new)
+        return renamedModules.reduce(name) { $0.replacingModules($1.old, with: $1.new) }
+    }
+}
+
+// MARK: Module paths
+
+extension Naming {
+    /// The network's path of a module, from a path in any spelling, or from the last part of one (`query`) where only
+    /// one module can be meant.
+    func canonicalPath(_ path: String) -> String {
+        let first = path.prefix { $0 != "." }
+        if parts.contains(where: { $0 == first }) { return renamed(prefix.isEmpty ? path : prefix + "." + path) }
+        if first == prefix { return renamed(path) }
+        let meant = renamedModules.filter { $0.old == path || $0.old.hasSuffix("." + path) }
+        switch meant.count {
+        case 0: return renamed(path)
+        case 1 where meant[0].old == path: return meant[0].new
+        case 1: return meant[0].new.split(separator: ".").last.map(String.init) ?? path
+        default: return path
         }
-        return name
+    }
+
+    /// The path that older files use for a module of the network.
+    func olderPath(_ canonical: String) -> String {
+        renamedModules.reversed().reduce(canonical) { $0.replacingModules($1.new, with: $1.old) }
+    }
+}
+
+extension String {
+    /// Replaces a run of whole modules of a path.
+    fileprivate func replacingModules(_ old: String, with new: String) -> String {
+        let dotted = ".\(self).".replacing(".\(old).", with: ".\(new).")
+        return String(dotted.dropFirst().dropLast())
     }
 }

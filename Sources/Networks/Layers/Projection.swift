@@ -76,10 +76,13 @@ public final class Projection {
             initializer: initializer)
     }
 
-    /// A linear layer that shares the weight of an embedding.
+    /// A linear layer that shares the weight of an embedding, unless the checkpoint has other numbers for it.
     public static func linear(_ scope: Scope, tiedTo embedding: Projection, bias: Bool = false) throws -> Projection {
         guard case .embedding(let count, let size) = embedding.kind else {
             throw NetworkError.unsupported("\(scope.path) cannot share the weight of \(embedding.path)")
+        }
+        if try scope.differs("weight", from: embedding.weight) {
+            return try linear(scope, input: size, output: count, bias: bias)
         }
         return try make(
             scope, .linear(input: size, output: count), shape: [], biasSize: bias ? count : nil, initializer: nil,
