@@ -16,7 +16,9 @@ let package = Package(
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     ],
     targets: [
-        .target(name: "JSON"),
+        .target(name: "Support"),
+
+        .target(name: "JSON", dependencies: ["Support"]),
         .testTarget(name: "JSONTests", dependencies: ["JSON"]),
 
         .target(name: "Files"),
@@ -31,12 +33,18 @@ let package = Package(
         .target(name: "Tokenizers", dependencies: ["JSON"]),
         .testTarget(name: "TokenizersTests", dependencies: ["Tokenizers"], exclude: ["Fixtures"]),
 
+        .target(name: "Datasets", dependencies: ["JSON", "Support"]),
+        .testTarget(name: "DatasetsTests", dependencies: ["Datasets", "JSON"]),
+
         .target(
-            name: "Networks", dependencies: ["Torch", .product(name: "OrderedCollections", package: "swift-collections")]),
-        .target(name: "Backbones", dependencies: ["Networks", "JSON"]),
+            name: "Networks", dependencies: ["Support", "Torch", .product(name: "OrderedCollections", package: "swift-collections")]),
+        .target(name: "Backbones", dependencies: ["Networks", "JSON", "Support"]),
         .testTarget(name: "BackbonesTests", dependencies: ["Backbones", "Verification"], exclude: ["Fixtures"]),
 
-        .target(name: "Verification", dependencies: ["Backbones", "Tokenizers"]),
+        .target(name: "Methods", dependencies: ["Networks", "JSON", "Support"]),
+
+        .target(name: "Verification", dependencies: ["Backbones", "Methods", "Tokenizers"]),
+        .testTarget(name: "VerificationTests", dependencies: ["Verification"], exclude: ["Fixtures"]),
     ],
     swiftLanguageModes: [.v6]
 )

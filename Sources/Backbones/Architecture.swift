@@ -1,6 +1,7 @@
 import Foundation
 import JSON
 import Networks
+import Support
 import Torch
 
 /// A family of networks: which configurations it reads, how its files name tensors, how it is built.

@@ -1,3 +1,5 @@
+import Support
+
 /// What was wrong with a JSON text or with a value in it.
 public enum JSONError: Error, Equatable, Sendable {
     /// The text is not JSON. Line and column count from 1, columns in Unicode scalars.
@@ -6,6 +8,8 @@ public enum JSONError: Error, Equatable, Sendable {
     case mismatch(path: String, expected: String, found: String)
     /// The object at `path` lacks a needed key.
     case missing(path: String, key: String)
+    /// The object at `path` has a key that nothing reads.
+    case unknownKey(path: String, key: String, known: [String])
     /// The file cannot be read.
     case unreadable(path: String, reason: String)
 }
@@ -20,6 +24,10 @@ extension JSONError: CustomStringConvertible {
             "\(path.isEmpty ? "JSON value" : path): expected \(expected), found \(found)"
         case .missing(let path, let key):
             "\(path.isEmpty ? "JSON object" : path): the key \"\(key)\" is missing"
+        case .unknownKey(let path, let key, let known):
+            "\(path.isEmpty ? "" : path + ": ")unknown key \"\(key)\""
+                + (nearestMatch(to: key, in: known).map { "; the nearest is \"\($0)\"" }
+                    ?? "; known keys: \(known.joined(separator: ", "))")
         case .unreadable(let path, let reason):
             "\(path): \(reason)"
         }

@@ -88,9 +88,14 @@ extension Model {
         }
         for (name, parameter) in parameters {
             // The last adapter that brings its own copy wins.
-            try parameter.replace(with: sets.compactMap { $0.parameters[name] }.last)
+            try parameter.replace(with: sets.compactMap { $0.parameters[name]?.value }.last)
         }
         activeAdapters = names
+    }
+
+    /// Takes the tensors of the adapters in effect again, after some were replaced in their boxes.
+    public func refresh() throws {
+        try activate(activeAdapters)
     }
 
     /// Runs `body` with exactly these adapters, then restores what was in effect.

@@ -1,4 +1,5 @@
 import OrderedCollections
+import Support
 import Torch
 
 /// Collects what a network is made of while its layers are being made: parameters by name, sites by path.
@@ -40,7 +41,7 @@ public final class NetworkBuilder {
     public var root: Scope { Scope(builder: self, path: "") }
 
     /// Names of the source that no layer took.
-    var untaken: [String] { source.tensorNames.filter { parameters[$0] == nil } }
+    public var untaken: [String] { source.tensorNames.filter { parameters[$0] == nil } }
 
     func has(_ name: String) -> Bool { known.contains(name) }
 

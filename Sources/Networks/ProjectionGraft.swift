@@ -2,6 +2,9 @@ import Torch
 
 /// What a method puts at a projection.
 public protocol ProjectionGraft: AnyObject {
+    /// The tensors of the graft.
+    var variables: [Variable] { get }
+
     /// The frozen weight this graft was made for, where it is not the base's own (PiSSA, OLoRA, LoftQ). In the layout of
     /// the projection's weight.
     var residual: Tensor? { get }

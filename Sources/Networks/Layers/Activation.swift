@@ -1,3 +1,4 @@
+import Support
 import Torch
 
 /// The activation functions by the names that configurations use (`hidden_act`).

@@ -1,0 +1,75 @@
+import Networks
+import Torch
+
+/// A fine-tuning method: a small configuration that chooses sites and makes grafts for them. Methods know sites, never
+/// architectures.
+public protocol Method: Codable, Sendable {
+    /// What the method declares about itself.
+    static var card: MethodCard { get }
+
+    /// The configuration with every option at its default.
+    init()
+
+    /// Makes the grafts for a model; they are not yet on it.
+    /// - Parameter key: root of the method's random draws.
+    /// - Throws: `MethodError` when an option names something that the model does not have.
+    func grafts(for model: Model, key: RandomKey) throws -> GraftSet
+}
+
+/// What a method declares: the table of `graft methods`, and what the conformance suite checks.
+public struct MethodCard: Sendable {
+    /// What a fresh adapter computes.
+    public enum InitContract: String, Sendable {
+        /// The same as the base.
+        case equalsBase
+        /// Something else, by intent.
+        case differs
+    }
+
+    /// How an adapter can become part of the weights.
+    public enum MergeContract: String, Sendable {
+        case exact
+        case never
+    }
+
+    /// The name in configurations and on the command line.
+    public let name: String
+    /// One sentence.
+    public let summary: String
+    /// Family of methods it belongs to.
+    public let family: String
+    /// Where it attaches.
+    public let sites: String
+    /// Paper: authors, year, identifier.
+    public let paper: String
+    /// What a fresh adapter computes.
+    public let initContract: InitContract
+    /// How it merges.
+    public let mergeContract: MergeContract
+}
+
+/// What can be wrong with a method's options on a given model.
+public enum MethodError: Error, Equatable, CustomStringConvertible {
+    /// An option that cannot be, whatever the model.
+    case option(String)
+    /// A name or pattern that matches nothing.
+    case unmatched(option: String, pattern: String, nearest: String?)
+    /// No method has this name.
+    case unknownMethod(name: String, nearest: String?, known: [String])
+    /// A graft that cannot be folded into the weights.
+    case unmergeable(String)
+
+    /// One sentence: what was wrong, where, what to do.
+    public var description: String {
+        switch self {
+        case .option(let text), .unmergeable(let text):
+            return text
+        case .unmatched(let option, let pattern, let nearest):
+            return "\(option): `\(pattern)` matches no module of the model"
+                + (nearest.map { "; the nearest is `\($0)`" } ?? "; `graft inspect MODEL` lists them")
+        case .unknownMethod(let name, let nearest, let known):
+            return "method: unknown name `\(name)`" + (nearest.map { "; the nearest is `\($0)`" } ?? "") + "; known: "
+                + known.joined(separator: ", ")
+        }
+    }
+}

@@ -1,0 +1,175 @@
+import Networks
+import Support
+
+/// Which modules an option means: a list of names (exact, or the end of a path at a dot), a regular expression for the
+/// whole path, or the shorthand `all-linear`. The rules are Hugging Face peft's; what matches nothing is an error.
+public enum TargetModules: Codable, Sendable, Equatable {
+    case list([String])
+    case pattern(String)
+
+    /// Every linear layer but the output head.
+    public static let allLinear = TargetModules.pattern("all-linear")
+
+    /// A string or an array of strings.
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.singleValueContainer()
+        if let text = try? container.decode(String.self) {
+            self = .pattern(text)
+        } else {
+            self = .list(try container.decode([String].self))
+        }
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        switch self {
+        case .list(let names): try container.encode(names)
+        case .pattern(let text): try container.encode(text)
+        }
+    }
+
+    var isAllLinear: Bool { self == .allLinear || self == .pattern("ALL-LINEAR") }
+}
+
+/// The options that choose projections, in peft's names.
+struct TargetSelection {
+    var targets: TargetModules?
+    var excluded: TargetModules?
+    var modulesToSave: [String]
+    var layersToTransform: [Int]?
+    var layersPattern: [String]
+
+    /// The projections that are meant, in the order of the network.
+    func projections(of model: Model) throws -> [Projection] {
+        let all = Array(model.projections.values)
+        let candidates = try all.filter { projection in
+            try !isExcluded(projection.path)
+        }
+        let targets = try self.targets ?? defaultTargets(candidates)
+        let chosen: [Projection]
+        switch targets {
+        case _ where targets.isAllLinear:
+            chosen = candidates.filter { $0.isLinear && !$0.isOutputHead }
+        case .pattern(let pattern):
+            let regex = try ModulePattern(pattern, option: "target_modules")
+            chosen = candidates.filter { regex.matchesWhole($0.path) }
+            if chosen.isEmpty { throw unmatched(pattern, candidates) }
+        case .list(let names):
+            for name in names where !candidates.contains(where: { matches(name, $0.path) }) {
+                throw unmatched(name, candidates)
+            }
+            chosen = candidates.filter { projection in names.contains { matches($0, projection.path) } }
+        }
+        let inLayers = chosen.filter { isInLayers($0.path) }
+        guard !inLayers.isEmpty else {
+            throw MethodError.option(
+                "layers_to_transform: none of the \(chosen.count) matched modules is in the layers \(layersToTransform ?? [])")
+        }
+        return inLayers
+    }
+
+    private func unmatched(_ pattern: String, _ candidates: [Projection]) -> MethodError {
+        let ends = candidates.flatMap { [$0.path, String($0.path.split(separator: ".").last ?? "")] }
+        return .unmatched(option: "target_modules", pattern: pattern, nearest: nearestMatch(to: pattern, in: ends))
+    }
+
+    private func isExcluded(_ path: String) throws -> Bool {
+        switch excluded {
+        case .pattern(let pattern)?:
+            if try ModulePattern(pattern, option: "exclude_modules").matchesWhole(path) { return true }
+        case .list(let names)?:
+            if names.contains(where: { matches($0, path) }) { return true }
+        case nil: break
+        }
+        // What is saved whole is trained whole; a graft on top would train it twice.
+        return modulesToSave.contains { saved in
+            path == saved || path.hasSuffix("." + saved) || path.hasPrefix(saved + ".") || path.contains("." + saved + ".")
+        }
+    }
+
+    private func matches(_ name: String, _ path: String) -> Bool {
+        path == name || path.hasSuffix("." + name)
+    }
+
+    /// Query and value projections, by the names that the families use.
+    private func defaultTargets(_ candidates: [Projection]) throws -> TargetModules {
+        let conventions = [["q_proj", "v_proj"], ["query", "value"], ["q", "v"], ["c_attn"], ["qkv"], ["qkv_proj"]]
+        for names in conventions where names.allSatisfy({ name in candidates.contains { matches(name, $0.path) } }) {
+            return .list(names)
+        }
+        throw MethodError.option(
+            "target_modules: this model has no query and value projections to choose by default; name the modules "
+                + "(`graft inspect MODEL` lists them) or use all-linear")
+    }
+
+    private func isInLayers(_ path: String) -> Bool {
+        guard let layers = layersToTransform, !layers.isEmpty else { return true }
+        let parts = path.split(separator: ".").map(String.init)
+        // The first number that is inside the right list is the layer; later ones (experts) are not.
+        for (index, part) in parts.enumerated() where index > 0 && index < parts.count - 1 {
+            guard let number = Int(part) else { continue }
+            let list = parts[..<index].joined(separator: ".")
+            let isLayerList = layersPattern.isEmpty ? index > 1 : layersPattern.contains { matches($0, list) }
+            if isLayerList { return layers.contains(number) }
+        }
+        return false
+    }
+}
+
+extension Projection {
+    /// A linear layer in either layout.
+    var isLinear: Bool {
+        switch kind {
+        case .linear, .transposedLinear: true
+        case .embedding, .convolution: false
+        }
+    }
+
+    /// True for the layer that gives a task's scores.
+    var isOutputHead: Bool {
+        ["lm_head", "score", "classifier", "head", "classifier.out_proj", "lm_head.decoder", "cls.predictions.decoder"]
+            .contains(path)
+    }
+}
+
+/// A regular expression over module paths.
+struct ModulePattern {
+    private let regex: Regex<AnyRegexOutput>
+
+    init(_ pattern: String, option: String) throws {
+        do {
+            regex = try Regex(pattern)
+        } catch {
+            throw MethodError.option("\(option): `\(pattern)` is not a valid regular expression")
+        }
+    }
+
+    func matchesWhole(_ path: String) -> Bool {
+        (try? regex.wholeMatch(in: path)) != nil
+    }
+}
+
+/// Values that differ by module: the first key whose expression matches the end of a path, at a dot or the start.
+struct ModulePatterns<Value> {
+    private let entries: [(key: String, pattern: ModulePattern, value: Value)]
+    private let option: String
+
+    init(_ values: [(key: String, value: Value)], option: String) throws {
+        self.option = option
+        entries = try values.map { key, value in
+            // `^` inside the group anchors to the start, as it does in Python's re.match.
+            (key, try ModulePattern("(.*\\.)?(\(key))", option: option), value)
+        }
+    }
+
+    func value(for path: String) -> Value? {
+        entries.first { $0.pattern.matchesWhole(path) }?.value
+    }
+
+    /// Every key must match one of the adapted modules.
+    func requireMatches(in paths: [String]) throws {
+        for entry in entries where !paths.contains(where: { entry.pattern.matchesWhole($0) }) {
+            throw MethodError.unmatched(option: option, pattern: entry.key, nearest: nearestMatch(to: entry.key, in: paths))
+        }
+    }
+}

@@ -1,0 +1,43 @@
+import Torch
+
+/// A tensor that belongs to an adapter, by name. The box stays while the tensor in it may be moved into an optimizer's
+/// buffer, loaded, or grown.
+public final class Variable {
+    /// What a tensor of an adapter is for.
+    public enum Role: Sendable {
+        /// Trained, and in the adapter's file.
+        case trainable
+        /// Frozen, needed beside the trained ones, kept in checkpoints: the factors that a residual was made with.
+        case frozen
+    }
+
+    /// `<module path>.lora_A.weight`, or the parameter's name for a whole parameter.
+    public let name: String
+    /// What it is for.
+    public let role: Role
+    /// The tensor.
+    public private(set) var value: Tensor
+
+    /// A tensor of an adapter; a trainable one becomes a leaf that gradients flow to.
+    public init(_ name: String, _ value: Tensor, role: Role = .trainable) throws {
+        self.name = name
+        self.role = role
+        self.value = try Variable.leaf(value, role)
+    }
+
+    /// Puts another tensor in the box: of any shape, as a leaf of its own.
+    public func replace(with tensor: Tensor) throws {
+        value = try Variable.leaf(tensor, role)
+    }
+
+    /// Takes the numbers of a tensor of the same shape.
+    public func load(_ tensor: Tensor) throws {
+        let (expected, found) = (try value.shape, try tensor.shape)
+        guard expected == found else { throw NetworkError.shape(name: name, expected: expected, found: found) }
+        try withoutGradients { try value.copyInPlace(tensor) }
+    }
+
+    private static func leaf(_ tensor: Tensor, _ role: Role) throws -> Tensor {
+        try tensor.detach().setRequiresGrad(role == .trainable)
+    }
+}
