@@ -71,16 +71,21 @@ public enum Backbones {
         try architecture(of: config).declaredHead(config)
     }
 
-    /// The network's path for a module path in an older spelling of the family, as adapters carry them:
+    /// The network's path for a module path in any spelling of the family, as the keys of adapters carry them:
     /// `vit.encoder.layer.0.attention.attention.query` and the bare backbone's `encoder.layer.0.attention.attention.query`
-    /// are `vit.layers.0.attention.q_proj`. The end of a path (`query`) is translated where one module alone can be
-    /// meant; for the others (`dense`) compare with `olderModulePath` of each site. Paths of the network stay.
+    /// are `vit.layers.0.attention.q_proj`. Paths of the network stay.
     public static func canonicalModulePath(_ path: String, for config: ModelConfig) throws -> String {
         try architecture(of: config).naming.canonicalPath(path)
     }
 
-    /// The older spelling of a path of the network, which checkpoint files use and adapters may: the path itself in
-    /// families whose modules were never renamed.
+    /// The ends of the network's paths that a target name in any spelling of the family means: ViT's `query` is
+    /// `q_proj`, its `dense` is `attention.o_proj`'s end and those of the two layers of the MLP. Names of the network stay.
+    public static func canonicalTargetNames(_ name: String, for config: ModelConfig) throws -> [String] {
+        try architecture(of: config).naming.canonicalEnds(name)
+    }
+
+    /// The older spelling of a path of the network, which checkpoint files use, and regular expressions of adapters
+    /// may: the path itself in families whose modules were never renamed.
     public static func olderModulePath(_ path: String, for config: ModelConfig) throws -> String {
         try architecture(of: config).naming.olderPath(path)
     }

@@ -45,19 +45,20 @@ struct Naming: Sendable {
 // MARK: Module paths
 
 extension Naming {
-    /// The network's path of a module, from a path in any spelling, or from the last part of one (`query`) where only
-    /// one module can be meant.
+    /// The network's path of a module, from a path in any spelling.
     func canonicalPath(_ path: String) -> String {
         let first = path.prefix { $0 != "." }
-        if parts.contains(where: { $0 == first }) { return renamed(prefix.isEmpty ? path : prefix + "." + path) }
-        if first == prefix { return renamed(path) }
-        let meant = renamedModules.filter { $0.old == path || $0.old.hasSuffix("." + path) }
-        switch meant.count {
-        case 0: return renamed(path)
-        case 1 where meant[0].old == path: return meant[0].new
-        case 1: return meant[0].new.split(separator: ".").last.map(String.init) ?? path
-        default: return path
-        }
+        let isBare = !prefix.isEmpty && parts.contains { $0 == first }
+        return renamed(isBare ? prefix + "." + path : path)
+    }
+
+    /// The ends of the network's paths that the end of an older path means: `dense` was the name of several modules.
+    func canonicalEnds(_ end: String) -> [String] {
+        let first = end.prefix { $0 != "." }
+        guard first != prefix, !parts.contains(where: { $0 == first }) else { return [canonicalPath(end)] }
+        let meant = renamedModules.filter { $0.old == end || $0.old.hasSuffix("." + end) }
+        if meant.isEmpty { return [renamed(end)] }
+        return meant.map { $0.old == end ? $0.new : $0.new.lastModule }
     }
 
     /// The path that older files use for a module of the network.
@@ -72,4 +73,6 @@ extension String {
         let dotted = ".\(self).".replacing(".\(old).", with: ".\(new).")
         return String(dotted.dropFirst().dropLast())
     }
+
+    fileprivate var lastModule: String { split(separator: ".").last.map(String.init) ?? self }
 }

@@ -44,7 +44,7 @@ final class EncoderEmbeddings {
         if length + padding >= settings.positions {
             try check(last: padding + Int(tokens.sum([1]).amax().item()))
         }
-        return try tokens.cumsum(1) * tokens + Double(padding)
+        return try (tokens.cumsum(1) * tokens + Double(padding)).to(.int64)
     }
 
     /// Refuses positions beyond the table: `last` is the largest that a batch uses.

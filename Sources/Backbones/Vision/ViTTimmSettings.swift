@@ -69,7 +69,7 @@ struct ViTTimmSettings {
         depth = try arguments.int("depth", default: preset.depth)
         heads = try arguments.int("num_heads", default: preset.heads)
         let ratio = try arguments.positive("mlp_ratio", default: preset.mlpRatio)
-        guard width % heads == 0, Double(width) * ratio < 1 << 40, width < 1 << 40 else {
+        guard width % heads == 0, Double(width) * ratio < 1e12 else {
             throw NetworkError.unsupported(
                 "config.json: embed_dim \(width) does not go with num_heads \(heads) and mlp_ratio \(ratio)")
         }
@@ -150,7 +150,8 @@ extension ViTTimmSettings {
         let name = try field.string()
         guard let pooling = Pooling(rawValue: name) else {
             let list = Pooling.allCases.map(\.rawValue).joined(separator: ", ")
-            throw NetworkError.unsupported("config.json: global_pool `\(name)` is not supported yet; supported: \(list)")
+            throw NetworkError.unsupported(
+                "config.json: global_pool `\(name)` is not supported yet; supported: \(list)")
         }
         return pooling
     }

@@ -61,8 +61,10 @@ public final class Projection {
         _ scope: Scope, _ kind: Kind, shape: [Int], biasSize: Int?, initializer: Initializer?, tied: Parameter? = nil
     ) throws -> Projection {
         let projection = Projection(
-            path: scope.path, kind: kind, weight: try tied ?? scope.parameter("weight", shape, initializer: initializer),
-            bias: try biasSize.map { try scope.parameter("bias", [$0], initializer: initializer == nil ? nil : .zeros) })
+            path: scope.path, kind: kind,
+            weight: try tied ?? scope.parameter("weight", shape, initializer: initializer),
+            bias: try biasSize.map { try scope.parameter("bias", [$0], initializer: initializer == nil ? nil : .zeros) }
+        )
         scope.builder.register(projection)
         return projection
     }
