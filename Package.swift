@@ -46,7 +46,16 @@ let package = Package(
 
         .target(name: "Methods", dependencies: ["Networks", "JSON", "Support"]),
 
-        .target(name: "Verification", dependencies: ["Backbones", "Methods", "Tokenizers"]),
+        .target(
+            name: "Adapters",
+            dependencies: [
+                "Backbones", "Files", "JSON", "Methods", "Networks", "Support", "Torch",
+                .product(name: "Crypto", package: "swift-crypto"),
+            ]),
+        .testTarget(
+            name: "AdaptersTests", dependencies: ["Adapters", "Verification"], exclude: ["Fixtures"]),
+
+        .target(name: "Verification", dependencies: ["Adapters", "Backbones", "Methods", "Tokenizers"]),
         .testTarget(name: "VerificationTests", dependencies: ["Verification"], exclude: ["Fixtures"]),
     ],
     swiftLanguageModes: [.v6]
