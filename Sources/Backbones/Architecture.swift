@@ -14,7 +14,7 @@ struct Architecture: Sendable {
     var build: @Sendable (ModelConfig, Head, Scope) throws -> any Network
 
     /// Every family, in the order `graft doctor` lists them.
-    static let all: [Architecture] = [bert]
+    static let all: [Architecture] = [bert, gpt2, llama, mistral, qwen2, qwen3, gemma, gemma2, gemma3, phi3]
 }
 
 /// A checkpoint loaded as a model, with what a caller needs to know of it.
@@ -65,7 +65,9 @@ public enum Backbones {
     /// The head that the configuration names.
     public static func declaredHead(_ config: ModelConfig) throws -> Head {
         guard let name = try config.architecture else { return .features }
-        if try config.modelType == nil { return .imageClassification(labels: try config.int("num_classes", default: 1000)) }
+        if try config.modelType == nil {
+            return .imageClassification(labels: try config.int("num_classes", default: 1000))
+        }
         return try Head(architecture: name, config: config)
     }
 
