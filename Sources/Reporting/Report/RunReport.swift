@@ -28,7 +28,7 @@ public struct RunReport: Sendable, Hashable {
 
     /// Reads a run's folder: `run.json`, and as far as they are there `metrics.jsonl`, `config.yaml` and
     /// `result.json`.
-    public init(runFolder: URL) throws(ReportingError) {
+    public init(runFolder: URL) throws {
         let folder = RunFolder(runFolder)
         let (description, environment) = try folder.readDescription()
         self.init(
