@@ -36,6 +36,9 @@ let package = Package(
         .target(name: "Tokenizers", dependencies: ["JSON"]),
         .testTarget(name: "TokenizersTests", dependencies: ["Tokenizers"], exclude: ["Fixtures"]),
 
+        .target(name: "Datasets", dependencies: ["JSON", "Support"]),
+        .testTarget(name: "DatasetsTests", dependencies: ["Datasets", "JSON"]),
+
         .target(
             name: "Networks", dependencies: ["Support", "Torch", .product(name: "OrderedCollections", package: "swift-collections")]),
         .target(name: "Backbones", dependencies: ["Networks", "JSON", "Support"]),
@@ -43,7 +46,8 @@ let package = Package(
 
         .target(name: "Methods", dependencies: ["Networks", "JSON", "Support"]),
 
-        .target(name: "Verification", dependencies: ["Backbones", "Tokenizers"]),
+        .target(name: "Verification", dependencies: ["Backbones", "Methods", "Tokenizers"]),
+        .testTarget(name: "VerificationTests", dependencies: ["Verification"], exclude: ["Fixtures"]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -10,7 +10,7 @@ public enum MethodRegistry {
 
     /// The method of a name.
     public static func method(named name: String) throws -> any Method.Type {
-        let names = all.map(\.card.name)
+        let names = all.map { $0.card.name }
         guard let found = all.first(where: { $0.card.name == name }) else {
             throw MethodError.unknownMethod(name: name, nearest: nearestMatch(to: name, in: names), known: names)
         }

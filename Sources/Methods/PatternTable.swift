@@ -18,7 +18,7 @@ public struct PatternTable<Value: Codable & Sendable & Equatable>: Codable, Send
         entries = elements.map { Entry(key: $0.0, value: $0.1) }
     }
 
-    private struct Key: CodingKey {
+    struct PatternKey: CodingKey {
         let stringValue: String
         var intValue: Int? { nil }
         init(stringValue: String) { self.stringValue = stringValue }
@@ -26,15 +26,15 @@ public struct PatternTable<Value: Codable & Sendable & Equatable>: Codable, Send
     }
 
     public init(from decoder: any Decoder) throws {
-        let container = try decoder.container(keyedBy: Key.self)
+        let container = try decoder.container(keyedBy: PatternKey.self)
         entries = try container.allKeys.map {
             Entry(key: $0.stringValue, value: try container.decode(Value.self, forKey: $0))
         }
     }
 
     public func encode(to encoder: any Encoder) throws {
-        var container = encoder.container(keyedBy: Key.self)
-        for entry in entries { try container.encode(entry.value, forKey: Key(stringValue: entry.key)) }
+        var container = encoder.container(keyedBy: PatternKey.self)
+        for entry in entries { try container.encode(entry.value, forKey: PatternKey(stringValue: entry.key)) }
     }
 }
 

@@ -60,7 +60,7 @@ struct TargetSelection {
             }
             chosen = candidates.filter { projection in names.contains { matches($0, projection.path) } }
         }
-        let inLayers = try chosen.filter { try isInLayers($0.path) }
+        let inLayers = chosen.filter { isInLayers($0.path) }
         guard !inLayers.isEmpty else {
             throw MethodError.option(
                 "layers_to_transform: none of the \(chosen.count) matched modules is in the layers \(layersToTransform ?? [])")
@@ -102,16 +102,15 @@ struct TargetSelection {
                 + "(`graft inspect MODEL` lists them) or use all-linear")
     }
 
-    private func isInLayers(_ path: String) throws -> Bool {
+    private func isInLayers(_ path: String) -> Bool {
         guard let layers = layersToTransform, !layers.isEmpty else { return true }
         let parts = path.split(separator: ".").map(String.init)
+        // The first number that is inside the right list is the layer; later ones (experts) are not.
         for (index, part) in parts.enumerated() where index > 0 && index < parts.count - 1 {
             guard let number = Int(part) else { continue }
-            if layersPattern.isEmpty {
-                // Any container counts as the layers, but the first number of the path is the layer.
-                return index > 1 ? layers.contains(number) : false
-            }
-            if layersPattern.contains(parts[index - 1]) { return layers.contains(number) }
+            let list = parts[..<index].joined(separator: ".")
+            let isLayerList = layersPattern.isEmpty ? index > 1 : layersPattern.contains { matches($0, list) }
+            if isLayerList { return layers.contains(number) }
         }
         return false
     }

@@ -41,3 +41,18 @@ public enum Initializer: Sendable {
         }
     }
 }
+
+/// Tensors in memory as a source of weights.
+public struct TensorWeights: WeightSource {
+    private let tensors: [String: Tensor]
+
+    /// A source of the given tensors.
+    public init(_ tensors: [String: Tensor]) {
+        self.tensors = tensors
+    }
+
+    public var name: String { "memory" }
+    public var tensorNames: [String] { tensors.keys.sorted() }
+    public func fileName(of name: String) -> String { name }
+    public func tensor(_ name: String) throws -> Tensor? { tensors[name] }
+}

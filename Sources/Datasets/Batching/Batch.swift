@@ -1,0 +1,66 @@
+/// A rectangle of tokens with all that a model and a loss need of it, as plain numbers in row-major order.
+public struct Batch: Sendable, Equatable {
+    /// The number of rows.
+    public let rows: Int
+    /// The number of columns.
+    public let columns: Int
+    /// Tokens, [rows × columns], filled up with the pad token.
+    public internal(set) var inputIDs: [Int64]
+    /// 1 for tokens, 0 for padding, [rows × columns].
+    public internal(set) var attentionMask: [Int64]
+    /// Segment types, [rows × columns]; nil where all are 0.
+    public internal(set) var typeIDs: [Int64]?
+    /// Positions, [rows × columns]: they restart at 0 with every packed example and skip padding on the left. Nil where
+    /// a row simply counts from 0.
+    public internal(set) var positionIDs: [Int64]?
+    /// The number of the packed example within its row, -1 for padding, [rows × columns]; tokens attend within their
+    /// number only. Nil where rows are not packed.
+    public internal(set) var segmentIDs: [Int64]?
+    /// What is to be learnt.
+    public internal(set) var targets: BatchTargets
+    /// Where each example lies, row by row.
+    public internal(set) var segments: [BatchSegment]
+
+    /// The examples' indices in their data set, row by row.
+    public var exampleIndices: [Int] { segments.map(\.example) }
+
+    /// The tokens of each row, padding aside.
+    public var rowLengths: [Int] {
+        segments.reduce(into: [Int](repeating: 0, count: rows)) { $0[$1.row] += $1.columns.count }
+    }
+
+    /// The number of tokens, padding aside.
+    public var tokenCount: Int { segments.reduce(0) { $0 + $1.columns.count } }
+}
+
+/// The place of one example in a batch.
+public struct BatchSegment: Sendable, Equatable {
+    /// The example's index in its data set.
+    public let example: Int
+    /// The row.
+    public let row: Int
+    /// The columns.
+    public let columns: Range<Int>
+}
+
+/// What a batch teaches.
+public enum BatchTargets: Sendable, Equatable {
+    /// Nothing.
+    case none
+    /// One class per row.
+    case classes([Int64])
+    /// One number per row.
+    case values([Float])
+    /// One label per token, [rows × columns], unshifted, `ignoredLabel` where nothing is to be learnt.
+    case tokens([Int64])
+
+    /// What the loss is divided by: labelled tokens, or rows.
+    public var labelledCount: Int {
+        switch self {
+        case .none: 0
+        case .classes(let classes): classes.count
+        case .values(let values): values.count
+        case .tokens(let labels): labels.count { $0 != Int64(ignoredLabel) }
+        }
+    }
+}

@@ -1,0 +1,30 @@
+/// The sets of a training: what is learnt, and what it is measured on.
+public struct DatasetParts: Sendable {
+    /// What is learnt.
+    public var training: SampleSet
+    /// What is measured during training.
+    public var validation: SampleSet?
+    /// What is measured at the end.
+    public var test: SampleSet?
+
+    /// Reads the files. A validation file wins over a share to hold out of the training file.
+    ///
+    /// - Parameters:
+    ///   - heldOutShare: the part of the training rows to hold out (`validation_split`).
+    ///   - seed: decides which rows are held out.
+    /// - Throws: a `DatasetError`; see `SampleSet.init(reading:for:skipsEmptyRows:)` and `DataSplit`.
+    public init(
+        training: DataFile, validation: DataFile? = nil, test: DataFile? = nil, for task: DatasetTask,
+        holdingOut heldOutShare: Double? = nil, seed: UInt64 = 42, skipsEmptyRows: Bool = false
+    ) throws {
+        let read = { (file: DataFile) in try SampleSet(reading: file, for: task, skipsEmptyRows: skipsEmptyRows) }
+        self.training = try read(training)
+        self.validation = try validation.map(read)
+        self.test = try test.map(read)
+        if let heldOutShare, validation == nil {
+            let split = try DataSplit(self.training.samples, holdingOut: heldOutShare, seed: seed)
+            self.training.samples = split.training
+            self.validation = SampleSet(samples: split.validation)
+        }
+    }
+}

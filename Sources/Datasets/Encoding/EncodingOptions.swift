@@ -1,0 +1,52 @@
+/// What becomes of examples that exceed the limit.
+public enum Truncation: String, Sendable, Codable, CaseIterable {
+    /// They are an error.
+    case error
+    /// Their end is cut off.
+    case right
+    /// Their beginning is cut off.
+    case left
+}
+
+/// How samples become examples.
+public struct EncodingOptions: Sendable, Equatable {
+    /// The most tokens of an example, special ones included (`max_length`); nil takes what model and tokenizer allow.
+    public var maximumLength: Int?
+    /// The model's positions, which no example may exceed.
+    public var maximumPositions: Int?
+    /// What becomes of longer examples.
+    public var truncation: Truncation
+    /// Whether running texts and completions end with the tokenizer's end token.
+    public var appendsEnd: Bool
+    /// The number of rows of the model's embedding, to notice a tokenizer of another model.
+    public var vocabularySize: Int?
+
+    /// By default long examples lose their end and texts get their end token, as with Hugging Face's trainers.
+    public init(
+        maximumLength: Int? = nil, maximumPositions: Int? = nil, truncation: Truncation = .right,
+        appendsEnd: Bool = true, vocabularySize: Int? = nil
+    ) {
+        self.maximumLength = maximumLength
+        self.maximumPositions = maximumPositions
+        self.truncation = truncation
+        self.appendsEnd = appendsEnd
+        self.vocabularySize = vocabularySize
+    }
+
+    /// The limit that holds.
+    ///
+    /// - Throws: `DatasetError.invalidOption` where `maximumLength` is not positive or exceeds the positions.
+    func limit(tokenizer: Int?) throws(DatasetError) -> Int {
+        let positions = maximumPositions ?? .max
+        guard let maximumLength else { return min(positions, tokenizer ?? .max) }
+        guard maximumLength > 0 else {
+            throw .invalidOption(name: "max_length", value: String(maximumLength), allowed: "at least 1")
+        }
+        guard maximumLength <= positions else {
+            throw .invalidOption(
+                name: "max_length", value: String(maximumLength),
+                allowed: "at most \(positions), the number of the model's positions")
+        }
+        return maximumLength
+    }
+}

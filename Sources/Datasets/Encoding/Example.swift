@@ -1,0 +1,44 @@
+/// One encoded row.
+public struct Example: Sendable, Equatable {
+    /// The tokens.
+    public var inputIDs: [Int32]
+    /// The segment types, where not all are 0.
+    public var typeIDs: [Int32]?
+    /// What is to be learnt.
+    public var target: Target
+    /// Whether tokens were cut off to fit the limit.
+    public var isTruncated: Bool
+
+    /// Makes an encoded row.
+    public init(inputIDs: [Int32], typeIDs: [Int32]? = nil, target: Target = .none, isTruncated: Bool = false) {
+        self.inputIDs = inputIDs
+        self.typeIDs = typeIDs
+        self.target = target
+        self.isTruncated = isTruncated
+    }
+
+    /// The number of tokens.
+    public var length: Int { inputIDs.count }
+
+    /// How many tokens the loss counts; 0 where targets are not per token.
+    public var labelledTokens: Int {
+        guard case .tokens(let labels) = target else { return 0 }
+        return labels.count { $0 != ignoredLabel }
+    }
+}
+
+/// What is to be learnt from an example.
+public enum Target: Sendable, Equatable {
+    /// Nothing: the example is for prediction.
+    case none
+    /// A class.
+    case classIndex(Int32)
+    /// A number.
+    case value(Float)
+    /// One label per token, unshifted: `labels[i]` is `inputIDs[i]` or `ignoredLabel`. The model predicts it from the
+    /// tokens before `i`, so that the first token's label is always ignored.
+    case tokens([Int32])
+}
+
+/// The label of tokens that the loss leaves out, as Hugging Face and PyTorch have it.
+public let ignoredLabel: Int32 = -100

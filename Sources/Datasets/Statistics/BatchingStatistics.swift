@@ -1,0 +1,44 @@
+/// What batching makes of a data set, for the forecast before training.
+public struct BatchingStatistics: Sendable, Equatable, Codable {
+    /// The number of batches of an epoch.
+    public var batchesPerEpoch: Int
+    /// Rows of the first epoch.
+    public var rows: Int
+    /// Cells of the first epoch's batches, padding included.
+    public var cells: Int
+    /// Cells that hold tokens.
+    public var tokens: Int
+    /// The most cells of a batch, which decides the memory.
+    public var largestBatchCells: Int
+
+    /// Counts the first epoch's batches without making them.
+    public init(_ loader: BatchLoader) {
+        let plan = loader.sampler.plan(epoch: 0)
+        let lengths = loader.sampler.lengths
+        batchesPerEpoch = plan.count
+        (rows, cells, tokens, largestBatchCells) = (0, 0, 0, 0)
+        for index in 0..<plan.count {
+            let rowLengths = plan[index].map { row in row.reduce(0) { $0 + lengths[$1] } }
+            let size = rowLengths.count * loader.collator.columns(forLongest: rowLengths.max() ?? 0)
+            rows += rowLengths.count
+            cells += size
+            tokens += rowLengths.reduce(0, +)
+            largestBatchCells = max(largestBatchCells, size)
+        }
+    }
+
+    /// The share of cells that are padding.
+    public var paddingShare: Double { share(cells - tokens, of: cells) }
+
+    /// Optimizer steps of an epoch; the last may accumulate fewer batches.
+    public func stepsPerEpoch(accumulation: Int) -> Int {
+        let accumulation = max(1, accumulation)
+        return batchesPerEpoch / accumulation + (batchesPerEpoch % accumulation == 0 ? 0 : 1)
+    }
+
+    /// Optimizer steps of a training (`num_train_epochs`, which may be a fraction).
+    public func steps(epochs: Double, accumulation: Int) -> Int {
+        let steps = (epochs * Double(stepsPerEpoch(accumulation: accumulation))).rounded(.up)
+        return steps > 0 ? Int(exactly: min(steps, 0x1p53)) ?? 0 : 0
+    }
+}

@@ -1,0 +1,204 @@
+import Networks
+import Torch
+
+/// The factors of one projection and what they compute.
+///
+/// Every kind of projection has a matrix form M [out, in]: W itself, its transpose for GPT-2's layers and embeddings, the
+/// flattened kernel for convolutions. B A is a change of M.
+public final class LoRAGraft: ProjectionGraft {
+    /// A: [r, in], for a convolution [r, in, height, width].
+    public let a: Variable
+    /// B: [out, r], for a convolution [out, r / groups, 1, 1].
+    public let b: Variable
+    /// Bias of B [out].
+    public let bBias: Variable?
+    /// DoRA's magnitude: [out], for a convolution [1, out, 1, 1].
+    public let magnitude: Variable?
+    /// The weight less what the factors add at the start.
+    public let residual: Tensor?
+    /// The factors that the residual was made with, where it is of low rank.
+    public let initial: (a: Variable, b: Variable)?
+    /// s.
+    public let scaling: Double
+    /// Rank of the product.
+    public let rank: Int
+    private let dropout: Double
+    private var frozenNorms: Tensor?
+
+    /// - Parameter key: of the random draws of this projection.
+    init(_ method: LoRA, rank: Int, scaling: Double, at site: Projection, key: RandomKey) throws {
+        if case .convolution(let shape) = site.kind, shape.groups > 1 {
+            throw MethodError.option("target_modules: \(site.path) is a grouped convolution, which LoRA cannot merge")
+        }
+        if site.isEmbedding, method.loraBias {
+            throw MethodError.option("lora_bias: \(site.path) is an embedding, whose branch has no bias")
+        }
+        let start = try method.initLoRAWeights.start(method, rank: rank, scaling: scaling, at: site, key: key)
+        let names = site.isEmbedding ? ("lora_embedding_A", "lora_embedding_B") : ("lora_A.weight", "lora_B.weight")
+        self.rank = rank
+        self.scaling = scaling
+        dropout = method.loraDropout
+        a = try Variable("\(site.path).\(names.0)", start.a)
+        b = try Variable("\(site.path).\(names.1)", start.b)
+        bBias = try start.bBias.map { try Variable("\(site.path).lora_B.bias", $0) }
+        residual = start.residual
+        initial = try start.isLowRankResidual
+            ? (
+                Variable("\(site.path).lora_A.initial", start.a.clone(), role: .frozen),
+                Variable("\(site.path).lora_B.initial", start.b.clone(), role: .frozen)
+            ) : nil
+        guard method.useDoRA else {
+            magnitude = nil
+            return
+        }
+        // The norms before the first step, of the frozen weight + s B A.
+        let norms = try LoRAGraft.norms(
+            site.matrix(start.residual ?? site.weight.base), frozen: nil, a: start.a, b: start.b, scaling: scaling)
+        magnitude = try Variable("\(site.path).lora_magnitude_vector", site.broadcastOutputs(norms))
+    }
+
+    public var variables: [Variable] {
+        [a, b, bBias, magnitude, initial?.a, initial?.b].compactMap { $0 }
+    }
+}
+
+// MARK: Forward
+
+extension LoRAGraft {
+    public func adding(
+        to output: Tensor, base: Tensor, x: Tensor, at site: Projection, _ context: ForwardContext
+    ) throws -> Tensor {
+        guard let magnitude else { return try addingProduct(to: output, x, scaling, at: site, context) }
+        // b + (m/n)(x Mᵀ + s x Aᵀ Bᵀ) as a change of the base's output: (m/n - 1) x Mᵀ + (m/n) s x Aᵀ Bᵀ.
+        let frozen = residual ?? site.weight.value
+        let norms = try withoutGradients {
+            try LoRAGraft.norms(
+                site.matrix(frozen), frozen: frozenNorms(site.matrix(frozen)), a: a.value, b: b.value, scaling: scaling)
+        }
+        let factor = try magnitude.value / site.broadcastOutputs(norms)
+        let dropped = try droppedInput(x, at: site, context)
+        let withoutBias: Tensor
+        if dropped.isSame(as: x) {
+            withoutBias = try site.bias.map { try base - site.broadcastOutputs($0.value) } ?? base
+        } else {
+            withoutBias = try site.apply(frozen, nil, to: dropped)
+        }
+        let product = try addingProduct(to: withoutBias, dropped, scaling, at: site, ForwardContext())
+        return try output + (product * factor - withoutBias)
+    }
+
+    private func droppedInput(_ x: Tensor, at site: Projection, _ context: ForwardContext) throws -> Tensor {
+        // peft drops nothing where the input is ids.
+        site.isEmbedding ? x : try context.dropout(x, dropout, at: a.name)
+    }
+
+    /// `output` + s·B(A(dropout(x))).
+    private func addingProduct(
+        to output: Tensor, _ x: Tensor, _ scaling: Double, at site: Projection, _ context: ForwardContext
+    ) throws -> Tensor {
+        let dtype = try output.dtype
+        switch site.kind {
+        case .linear, .transposedLinear:
+            let dropped = try droppedInput(x, at: site, context).to(a.value.dtype)
+            let rows = try dropped.reshape([-1, site.inputSize])
+            let hidden = try rows.matmul(a.value.t())
+            let shape = try output.shape
+            var sum = try output.to(a.value.dtype).reshape([-1, site.outputSize]).addmm(
+                hidden, b.value.t(), alpha: scaling)
+            if let bBias { sum = try sum + bBias.value * scaling }
+            return try sum.reshape(shape).to(dtype)
+        case .embedding:
+            let hidden = try a.value.t().embedding(x)
+            return try output + (hidden.matmul(b.value.t()) * scaling).to(dtype)
+        case .convolution(let shape):
+            let dropped = try droppedInput(x, at: site, context).to(a.value.dtype)
+            let hidden = try dropped.conv2d(a.value, nil, stride: shape.stride, padding: shape.padding)
+            let product = try hidden.conv2d(b.value, bBias?.value, groups: shape.groups)
+            return try output + (product * scaling).to(dtype)
+        }
+    }
+
+    /// ‖rows of M + s B A‖ without that matrix: ‖M‖² + 2s Σ(B ∘ M Aᵀ) + s² Σ((B A Aᵀ) ∘ B), row by row.
+    /// - Parameter frozen: ‖M‖² if it is known.
+    static func norms(_ matrix: Tensor, frozen: Tensor?, a: Tensor, b: Tensor, scaling: Double) throws -> Tensor {
+        let (m, a) = (try matrix.to(a.dtype), try a.reshape([a.size(0), -1]))
+        let b = try b.reshape([-1, a.size(0)])
+        let squares = try frozen ?? (m * m).sum([1])
+        let cross = try (b * m.matmul(a.t())).sum([1])
+        let own = try (b.matmul(a.matmul(a.t())) * b).sum([1])
+        return try (squares + cross * (2 * scaling) + own * (scaling * scaling)).relu().sqrt()
+    }
+
+    private func frozenNorms(_ matrix: Tensor) throws -> Tensor {
+        if let frozenNorms { return frozenNorms }
+        let wide = try matrix.to(.float32)
+        let squares = try (wide * wide).sum([1])
+        frozenNorms = squares
+        return squares
+    }
+}
+
+// MARK: Merge
+
+extension LoRAGraft {
+    /// s B A in the layout of the projection's weight, fp32.
+    func delta(at site: Projection) throws -> Tensor {
+        let (a, b) = (try a.value.to(.float32), try b.value.to(.float32))
+        let product = try b.reshape([site.outputSize, -1]).matmul(a.reshape([rank, -1])) * scaling
+        return try site.layout(product)
+    }
+
+    public func merged(weight: Tensor, bias: Tensor?, at site: Projection) throws -> (weight: Tensor, bias: Tensor?) {
+        try withoutGradients {
+            let frozen = try (residual ?? site.weight.value).to(.float32)
+            var changed = try frozen + delta(at: site)
+            if let magnitude {
+                let norms = try LoRAGraft.norms(
+                    site.matrix(frozen), frozen: nil, a: a.value.to(.float32), b: b.value.to(.float32), scaling: scaling)
+                let factor = try magnitude.value.to(.float32).reshape([-1]) / norms
+                changed = try site.layout(site.matrix(changed) * factor.unsqueeze(1))
+            }
+            var mergedBias = bias
+            if let bBias {
+                guard let bias else {
+                    throw MethodError.unmergeable(
+                        "\(site.path) has no bias that the adapter's lora_bias could be folded into")
+                }
+                mergedBias = try bias + bBias.value.to(.float32) * scaling
+            }
+            // Grafts add up: what this one changes of the base is added to what earlier ones made of it.
+            let isFirst = try weight.isEqual(to: site.weight.value.to(.float32))
+            return (isFirst ? changed : try weight + (changed - site.weight.value.to(.float32)), mergedBias)
+        }
+    }
+}
+
+extension Projection {
+    var isEmbedding: Bool {
+        if case .embedding = kind { true } else { false }
+    }
+
+    /// A weight of this projection in matrix form [out, in].
+    func matrix(_ weight: Tensor) throws -> Tensor {
+        switch kind {
+        case .linear: weight
+        case .transposedLinear, .embedding: try weight.t()
+        case .convolution: try weight.reshape([outputSize, -1])
+        }
+    }
+
+    /// A matrix [out, in] in the layout of this projection's weight.
+    func layout(_ matrix: Tensor) throws -> Tensor {
+        switch kind {
+        case .linear: matrix
+        case .transposedLinear, .embedding: try matrix.t().contiguous()
+        case .convolution: try matrix.reshape(weight.base.shape)
+        }
+    }
+
+    /// A vector [out] in a shape that multiplies this projection's output.
+    func broadcastOutputs(_ vector: Tensor) throws -> Tensor {
+        if case .convolution = kind { return try vector.reshape([1, -1, 1, 1]) }
+        return vector
+    }
+}

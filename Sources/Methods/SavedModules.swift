@@ -1,0 +1,29 @@
+import Networks
+import Torch
+
+extension GraftSet {
+    /// Puts a trainable copy of a parameter in the set.
+    mutating func add(copyOf parameter: Parameter) throws {
+        guard parameters[parameter.name] == nil else { return }
+        parameters[parameter.name] = try Variable(parameter.name, parameter.base.clone())
+    }
+
+    /// Trainable copies of whole modules. A name means every module whose path ends with it, as in peft.
+    mutating func addModules(_ names: [String], of model: Model) throws {
+        let paths = model.modulePaths
+        for name in names {
+            let modules = paths.filter { $0.hasSuffix(name) }
+            guard !modules.isEmpty else {
+                throw MethodError.unmatched(option: "modules_to_save", pattern: name, nearest: nil)
+            }
+            for module in modules {
+                if projections[module] != nil {
+                    throw MethodError.option("modules_to_save: `\(name)` means \(module), which is a target already")
+                }
+                for parameter in model.parameters.values where parameter.name.hasPrefix(module + ".") {
+                    try add(copyOf: parameter)
+                }
+            }
+        }
+    }
+}
