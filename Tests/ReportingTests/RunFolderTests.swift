@@ -94,6 +94,27 @@ struct RunFolderTests {
         }
     }
 
+    @Test("a run that was resumed and killed does not show the result of its first part")
+    func overtaken() throws {
+        try withTemporaryFolder { url in
+            let folder = RunFolder(url)
+            let recorder = RunRecorder(folder: folder, configuration: "", environment: nil)
+            try recorder.consume(.started(Samples.description()))
+            try recorder.consume(.step(Samples.step(1)))
+            var summary = Samples.summary(.interrupted)
+            summary.steps = 1
+            try recorder.consume(.finished(summary))
+            let ended = try RunReport(runFolder: url)
+            #expect(ended.summary == summary)
+            let resumed = RunRecorder(folder: folder, configuration: "", environment: nil)
+            try resumed.consume(.started(Samples.description(resumedFrom: 1)))
+            try resumed.consume(.step(Samples.step(2)))
+            let report = try RunReport(runFolder: url)
+            #expect(report.summary == nil)
+            #expect(report.steps.count == 2)
+        }
+    }
+
     @Test("a resumed run's record holds the earlier steps once, and its set-up warning once")
     func resumedRecorder() throws {
         try withTemporaryFolder { url in
