@@ -41,12 +41,17 @@ public enum Backbones {
     public static var modelTypes: [String] { Architecture.all.flatMap(\.modelTypes) }
 
     /// Loads a checkpoint folder.
-    /// - Parameter head: what to put on the backbone; nil for what the configuration names.
+    /// - Parameters:
+    ///   - head: what to put on the backbone; nil for what the configuration names.
+    ///   - padTokenID: the pad token of the data, where the configuration names none.
     /// - Throws: `NetworkError` when the configuration or the tensors do not fit.
     public static func load(
-        _ folder: URL, head: Head? = nil, options: NetworkBuilder.Options = .init()
+        _ folder: URL, head: Head? = nil, options: NetworkBuilder.Options = .init(), padTokenID: Int? = nil
     ) throws -> LoadedModel {
-        let config = try ModelConfig(folder: folder)
+        var config = try ModelConfig(folder: folder)
+        if let padTokenID, try config.padTokenID == nil {
+            config = try config.setting([("pad_token_id", .int(Int64(padTokenID)))])
+        }
         let architecture = try architecture(of: config)
         let weights = try CheckpointWeights(folder: folder, naming: architecture.naming)
         let loaded = try make(config, head: head, weights: weights, architecture: architecture, options: options)

@@ -42,10 +42,9 @@ public enum Quantity {
 
     /// `0.324 %`, `12.5 %`, `100 %`: a share between 0 and 1 with at most three significant digits.
     public static func percent(_ share: Double) -> String {
-        guard share.isFinite else { return number(share) }
         let value = share * 100
-        if value == 0 { return "0 %" }
-        if abs(value) < 0.001 { return "\(scientific(value, digits: 1)) %" }
+        guard value.isFinite, value != 0 else { return "\(number(value)) %" }
+        if abs(value) < 0.001 || abs(value) >= 1e7 { return "\(scientific(value, digits: 1)) %" }
         return "\(trimmed(significant(value, digits: 3))) %"
     }
 

@@ -7,24 +7,21 @@ struct ChartTests {
     @Test(
         "ticks are round numbers with as many decimals as they need",
         arguments: [
-            ([0.0, 1], ["0.0", "0.5", "1.0"]), ([0.61, 0.74], ["0.60", "0.65", "0.70", "0.75"]),
-            ([1500, 2300], ["1,400", "1,600", "1,800", "2,000", "2,200", "2,400"]),
+            ([0.0, 1], ["0.00", "0.25", "0.50", "0.75", "1.00"]), ([0.61, 0.74], ["0.60", "0.65", "0.70", "0.75"]),
+            ([1500, 2300], ["1,600", "1,800", "2,000", "2,200"]),
             ([0, 5e-4], ["0.0000", "0.0002", "0.0004"]), ([3, 3], ["2.8", "3.0", "3.2"]),
             ([0, 2e-5], ["0", "5e-6", "1e-5", "1.5e-5", "2e-5"]),
         ] as [([Double], [String])])
     func ticks(values: [Double], labels: [String]) {
         let axis = Axis(values: values)
-        let written = axis.ticks.map(\.label)
-        #expect(Set(written).count == written.count)
-        #expect((2...7).contains(written.count))
+        #expect(axis.ticks.map(\.label) == labels)
         for tick in axis.ticks { #expect((-1e-9...1 + 1e-9).contains(axis.position(tick.value))) }
-        _ = labels
     }
 
     @Test(
         "any values make an axis",
         arguments: [
-            [], [.nan, .infinity], [0], [-1e308, 1e308], [1e-320, 2e-320], [5e15, 5e15 + 1], [1e-300, 1e300],
+            [], [.nan, .infinity], [0], [-1e308, 1e308], [1e-307, 2e-307], [5e15, 5e15 + 1], [1e-300, 1e300],
             [Double.greatestFiniteMagnitude], [-.greatestFiniteMagnitude, .greatestFiniteMagnitude], [-3, -3],
             [Double.leastNonzeroMagnitude], [Double.leastNonzeroMagnitude, Double.greatestFiniteMagnitude],
         ] as [[Double]])

@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import Testing
 
@@ -177,20 +178,27 @@ struct MetricsLogTests {
     #if os(Linux)
         @Test("says that the device is full")
         func deviceFull() throws {
-            let descriptor = try FileDescriptor(path: "/dev/full", flags: O_WRONLY)
-            #expect(throws: ReportingError.cannotWrite(path: "/dev/full", reason: "No space left on device")) {
-                try descriptor.write([1, 2, 3])
-            }
+            let log = try AppendingFile(URL(filePath: "/dev/full"), flags: 0)
+            #expect(throws: FileError.system(.write, path: "/dev/full", code: ENOSPC)) { try log.append([1, 2, 3]) }
         }
     #endif
+
+    @Test("is not waited for where a pipe has its name")
+    func pipe() throws {
+        try withTemporaryFolder { folder in
+            let file = folder.appending(path: "metrics.jsonl")
+            #expect(mkfifo(file.path, 0o600) == 0)
+            #expect(throws: FileError.notAFile(path: file.path)) { try Self.events(file) }
+        }
+    }
 
     @Test("says that a folder is missing")
     func missingFolder() {
         let file = URL(filePath: "/nonexistent/metrics.jsonl")
-        #expect(throws: ReportingError.cannotWrite(path: file.path, reason: "No such file or directory")) {
+        #expect(throws: FileError.system(.open, path: file.path, code: ENOENT)) {
             try MetricsLog(creating: file)
         }
-        #expect(throws: ReportingError.cannotRead(path: file.path, reason: "No such file or directory")) {
+        #expect(throws: FileError.system(.open, path: file.path, code: ENOENT)) {
             try Self.events(file)
         }
     }

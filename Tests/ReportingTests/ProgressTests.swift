@@ -19,23 +19,25 @@ struct ProgressTests {
     func wide() {
         #expect(
             Self.line(120)
-                == "━━━━━━━━━╸──────────────────────  152/500  epoch 0.61/2  loss 1.500  lr 2.5e-04  128 ex/s  eta 1:27  "
-                + "mem 600 MiB")
+                == "━━━━━━━━━━━━────────────────────────────  152/500  epoch 0.61/2  loss 1.500  lr 2.5e-04  128 ex/s  "
+                + "eta 1:27  mem 600 MiB")
     }
 
     @Test(
         "a narrow line leaves out what matters least",
         arguments: [
-            (100, "━━━━━━╸──────────────  152/500  epoch 0.61/2  loss 1.500  lr 2.5e-04  128 ex/s  eta 1:27"),
-            (80, "━━━━━╸────────────  152/500  epoch 0.61/2  loss 1.500  128 ex/s  eta 1:27"),
-            (60, "━━━━━╸────────────  152/500  loss 1.500  128 ex/s  eta 1:27"),
-            (40, "━━━╸────────  152/500  loss 1.500"),
+            (
+                100,
+                "━━━━━━──────────────  152/500  epoch 0.61/2  loss 1.500  lr 2.5e-04  128 ex/s  eta 1:27  mem 600 MiB"
+            ),
+            (80, "━━━╸─────────  152/500  epoch 0.61/2  loss 1.500  lr 2.5e-04  128 ex/s  eta 1:27"),
+            (60, "━━━━━╸─────────────  152/500  loss 1.500  128 ex/s  eta 1:27"),
+            (40, "152/500  loss 1.500  eta 1:27"),
             (30, "152/500  loss 1.500  eta 1:27"), (20, "152/500  loss 1.500"), (10, "152/500"), (5, "152/5"),
             (0, ""), (-1, ""),
         ])
     func narrow(columns: Int, expected: String) {
-        _ = expected
-        #expect(Self.line(columns).count <= max(columns, 0))
+        #expect(Self.line(columns) == expected)
     }
 
     @Test("no width is exceeded, and colours take no room", arguments: 0...130)
@@ -55,7 +57,7 @@ struct ProgressTests {
         guard share.isFinite else { return }
         let bar = style.bar(share, width: 20)
         #expect(bar.count == 20)
-        #expect(bar.contains("─") == (share < 1))
+        #expect(bar.allSatisfy { $0 == "━" } == (share >= 1))
         #expect(Style(color: false, unicode: false).bar(0.5, width: 4) == "##--")
     }
 
@@ -76,7 +78,7 @@ struct ProgressTests {
     func loss() {
         var state = Self.state(10)
         state.apply(.step(Samples.step(11, loss: 2.5)))
-        #expect(abs((state.loss ?? 0) - 1.6535) < 0.001)
+        #expect(abs((state.loss ?? 0) - (1.5 + 0.1 / (1 - 0.31381059609))) < 1e-9)
         state.apply(.step(Samples.step(12, loss: .nan)))
         #expect(ProgressLine.plain(state).contains("loss NaN"))
         state.apply(.step(Samples.step(13)))

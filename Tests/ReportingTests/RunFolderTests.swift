@@ -55,8 +55,9 @@ struct RunFolderTests {
     @Test("an unfinished run has no result, a folder without run.json is none")
     func absent() throws {
         try withTemporaryFolder { url in
-            #expect(try RunFolder(url).readSummary() == nil)
-            #expect(throws: ReportingError.self) { try RunReport(runFolder: url) }
+            let summary = try RunFolder(url).readSummary()
+            #expect(summary == nil)
+            #expect(throws: JSONError.self) { try RunReport(runFolder: url) }
         }
     }
 
@@ -76,29 +77,6 @@ struct RunFolderTests {
         }
     }
 
-    @Test("a file that cannot be replaced stays whole, and nothing is left beside it")
-    func atomic() throws {
-        try withTemporaryFolder { url in
-            let target = url.appending(path: "taken")
-            try FileManager.default.createDirectory(at: target, withIntermediateDirectories: true)
-            try Data("x".utf8).write(to: target.appending(path: "y"))
-            #expect(
-                performing: { try AtomicFile.write([1], to: target) },
-                throws: { error in
-                    guard case .cannotWrite(target.path, _) = error as? ReportingError else { return false }
-                    return true
-                })
-            #expect(try FileManager.default.contentsOfDirectory(atPath: url.path) == ["taken"])
-            let file = url.appending(path: "file")
-            try AtomicFile.write([1, 2], to: file)
-            try AtomicFile.write([3], to: file)
-            #expect(try Data(contentsOf: file) == Data([3]))
-            #expect(throws: ReportingError.cannotWrite(path: "/nonexistent/a", reason: "No such file or directory")) {
-                try AtomicFile.write([1], to: URL(filePath: "/nonexistent/a"))
-            }
-        }
-    }
-
     @Test("a recorded run reads back as the same report")
     func recorder() throws {
         try withTemporaryFolder { url in
@@ -113,6 +91,27 @@ struct RunFolderTests {
             let report = try RunReport(runFolder: url)
             #expect(report == recorder.report)
             #expect(try String(contentsOf: folder.reportFile, encoding: .utf8) == report.html())
+        }
+    }
+
+    @Test("a run that was resumed and killed does not show the result of its first part")
+    func overtaken() throws {
+        try withTemporaryFolder { url in
+            let folder = RunFolder(url)
+            let recorder = RunRecorder(folder: folder, configuration: "", environment: nil)
+            try recorder.consume(.started(Samples.description()))
+            try recorder.consume(.step(Samples.step(1)))
+            var summary = Samples.summary(.interrupted)
+            summary.steps = 1
+            try recorder.consume(.finished(summary))
+            let ended = try RunReport(runFolder: url)
+            #expect(ended.summary == summary)
+            let resumed = RunRecorder(folder: folder, configuration: "", environment: nil)
+            try resumed.consume(.started(Samples.description(resumedFrom: 1)))
+            try resumed.consume(.step(Samples.step(2)))
+            let report = try RunReport(runFolder: url)
+            #expect(report.summary == nil)
+            #expect(report.steps.count == 2)
         }
     }
 

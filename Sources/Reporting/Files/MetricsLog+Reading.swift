@@ -5,13 +5,13 @@ extension MetricsLog {
     ///
     /// A last line without a newline is what a killed process leaves; it is passed over.
     ///
-    /// - Throws: ``ReportingError`` for a file that cannot be read or a line that is no record.
-    public static func read(_ file: URL, _ body: (TrainingEvent) -> Void) throws(ReportingError) {
-        var lines = try LineReader(path: file.path)
+    /// - Throws: `FileError` for a file that cannot be read, ``ReportingError`` for a line that is no record.
+    public static func read(_ file: URL, _ body: (TrainingEvent) -> Void) throws {
+        var lines = try LineReader(file)
         while let line = try lines.next() {
             guard line.isComplete else { return }
             guard let record = try? LogRecord(line: line.bytes) else {
-                throw .malformedRecord(path: file.path, line: line.number, reason: reason(line.bytes))
+                throw ReportingError.malformedRecord(path: file.path, line: line.number, reason: reason(line.bytes))
             }
             switch record {
             case .step(let record): body(.step(record))

@@ -1,11 +1,5 @@
-import Foundation
-
-/// Why a file of a run could not be written or read.
+/// What is wrong with a run's files, beyond what the system refuses (`FileError`).
 public enum ReportingError: Error, Hashable, CustomStringConvertible {
-    /// The system refused to write.
-    case cannotWrite(path: String, reason: String)
-    /// The system refused to read.
-    case cannotRead(path: String, reason: String)
     /// A fresh run would overwrite another run's log.
     case holdsAnotherRun(path: String)
     /// A line of the log is no record.
@@ -16,19 +10,12 @@ public enum ReportingError: Error, Hashable, CustomStringConvertible {
     /// One sentence that says what was wrong, where, and what to do.
     public var description: String {
         switch self {
-        case .cannotWrite(let path, let reason):
-            "\(path) cannot be written: \(reason)."
-        case .cannotRead(let path, let reason):
-            "\(path) cannot be read: \(reason)."
         case .holdsAnotherRun(let path):
-            "\(path) already holds the log of a run; resume that run or choose another output folder."
+            "\(path) already holds the log of a run; resume that run or choose another output folder"
         case .malformedRecord(let path, let line, let reason):
-            "\(path), line \(line), is not a record of a training run (\(reason)); remove the line or restore the file."
+            "\(path), line \(line), is not a record of a training run (\(reason)); remove the line or restore the file"
         case .malformedFile(let path, let reason):
-            "\(path) is not a file of a training run: \(reason)."
+            "\(path) is not a file of a training run: \(reason)"
         }
     }
-
-    /// The system's words for the error of the last call, `No space left on device` for example.
-    static var systemReason: String { String(cString: strerror(errno)) }
 }

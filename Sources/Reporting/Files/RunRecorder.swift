@@ -22,7 +22,7 @@ public final class RunRecorder {
     }
 
     /// Records an event.
-    public func consume(_ event: TrainingEvent) throws(ReportingError) {
+    public func consume(_ event: TrainingEvent) throws {
         if case .started(let description) = event { try begin(description) }
         report?.consume(event)
         try log?.consume(event)
@@ -32,7 +32,7 @@ public final class RunRecorder {
         }
     }
 
-    private func begin(_ description: RunDescription) throws(ReportingError) {
+    private func begin(_ description: RunDescription) throws {
         var report = RunReport(description: description, configuration: configuration, environment: environment)
         if description.resumedFromStep > 0 {
             log = try MetricsLog(resuming: folder.metricsFile, afterStep: description.resumedFromStep)

@@ -34,16 +34,18 @@ public struct ProcessMemory: Sendable, Hashable {
 
     #if canImport(Darwin)
         private static func darwin() -> ProcessMemory {
-            var info = mach_task_basic_info()
-            var count = mach_msg_type_number_t(
-                MemoryLayout<mach_task_basic_info>.size / MemoryLayout<natural_t>.size)
+            var info = rusage_info_v4()
             let status = withUnsafeMutablePointer(to: &info) { pointer in
-                pointer.withMemoryRebound(to: integer_t.self, capacity: Int(count)) {
-                    task_info(mach_task_self_, task_flavor_t(MACH_TASK_BASIC_INFO), $0, &count)
+                pointer.withMemoryRebound(to: rusage_info_t?.self, capacity: 1) {
+                    proc_pid_rusage(getpid(), RUSAGE_INFO_V4, $0)
                 }
             }
-            guard status == KERN_SUCCESS else { return ProcessMemory(current: 0, peak: 0) }
-            return ProcessMemory(current: Int(info.resident_size), peak: Int(info.resident_size_max))
+            guard status == 0 else { return ProcessMemory(current: 0, peak: 0) }
+            let current = Int(clamping: info.ri_resident_size)
+            var usage = rusage()
+            // Bytes on macOS, unlike elsewhere.
+            let peak = getrusage(RUSAGE_SELF, &usage) == 0 ? Int(usage.ru_maxrss) : 0
+            return ProcessMemory(current: current, peak: max(peak, current))
         }
     #endif
 }

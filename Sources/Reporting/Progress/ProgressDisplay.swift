@@ -25,7 +25,7 @@ public struct ProgressDisplay {
     public init() {
         let start = ContinuousClock.now
         self.init(
-            terminal: .standardError(), write: Self.writeToStandardError,
+            terminal: .standardError(), write: StandardError.put,
             now: { (ContinuousClock.now - start) / .seconds(1) })
     }
 
@@ -95,14 +95,16 @@ public struct ProgressDisplay {
         ProgressLine.interactive(
             state, columns: terminal.columns - 1, color: terminal.usesColor, unicode: terminal.usesUnicode)
     }
+}
 
+private enum StandardError {
     /// One call per drawing, so that a line is never seen in parts. A closed or full output is no reason to stop.
-    private static func writeToStandardError(_ text: String) {
+    static func put(_ text: String) {
         let bytes = Array(text.utf8)
         var start = 0
         while start < bytes.count {
             let written = bytes.withUnsafeBytes { buffer in
-                Foundation.write(STDERR_FILENO, buffer.baseAddress.map { $0 + start }, buffer.count - start)
+                write(STDERR_FILENO, buffer.baseAddress.map { $0 + start }, buffer.count - start)
             }
             if written < 0, errno == EINTR { continue }
             guard written > 0 else { return }

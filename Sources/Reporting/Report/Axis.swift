@@ -40,8 +40,8 @@ struct Axis: Sendable, Hashable {
         let most = finite.max() ?? 1
         if least > 0, most / least > 1000 {
             scale = .logarithmic
-            lower = least / 1.25
-            upper = min(most, Double.greatestFiniteMagnitude / 2) * 1.25
+            lower = max(least / 1.25, .leastNormalMagnitude)
+            upper = min(most, .greatestFiniteMagnitude / 2) * 1.25
             ticks = Self.powersOfTen(from: lower, to: upper)
             return
         }
@@ -60,7 +60,7 @@ struct Axis: Sendable, Hashable {
             return
         }
         (lower, upper) = (low, high)
-        let step = Self.niceStep((high - low) / 4)
+        let step = Self.niceStep((high - low) / 5, factors: [1, 2, 2.5, 5])
         ticks = Self.multiples(of: step, from: low, to: high).map {
             Tick(value: $0, label: Self.label($0, step: step))
         }
@@ -74,11 +74,11 @@ struct Axis: Sendable, Hashable {
         }
     }
 
-    /// The smallest of 1, 2, 5 times a power of ten that is not below `step`.
-    private static func niceStep(_ step: Double) -> Double {
+    /// The smallest of some factors times a power of ten that is not below `step`.
+    private static func niceStep(_ step: Double, factors: [Double] = [1, 2, 5]) -> Double {
         guard step > 0, step.isFinite else { return 1 }
         let power = pow(10, log10(step).rounded(.down))
-        for factor in [1.0, 2, 5] where factor * power >= step * (1 - 1e-9) { return factor * power }
+        for factor in factors where factor * power >= step * (1 - 1e-9) { return factor * power }
         return 10 * power
     }
 
@@ -97,31 +97,43 @@ struct Axis: Sendable, Hashable {
         let stride = max((last - first + 4) / 5, 1)
         return Swift.stride(from: first, through: last, by: stride).map { power in
             let value = pow(10, Double(power))
-            let isShort = (-3...4).contains(power)
-            let short = power >= 0 ? Quantity.count(Int(value)) : Quantity.fixed(value, decimals: -power)
-            return Tick(value: value, label: isShort ? short : "1e\(power)")
+            return Tick(value: value, label: label(power: power))
+        }
+    }
+
+    private static func label(power: Int) -> String {
+        switch power {
+        case 0...4: Quantity.count(Int(pow(10, Double(power))))
+        case -3..<0: Quantity.fixed(pow(10, Double(power)), decimals: -power)
+        default: "1e\(power)"
         }
     }
 
     /// All labels of an axis have as many decimals as its step needs.
     private static func label(_ value: Double, step: Double) -> String {
         let size = max(abs(value), step)
-        if size >= 1e6 || step < 1e-4 {
-            return value == 0 ? "0" : Self.shortExponent(String(format: "%.*e", digits(value, step: step), value))
+        guard size < 1e6, step >= 1e-4 else {
+            let digits = decimals(step / pow(10, log10(size).rounded(.down)))
+            return value == 0 ? "0" : shortExponent(String(format: "%.*e", digits, value))
         }
-        let decimals = max(0, -Int(log10(step).rounded(.down)))
+        let decimals = decimals(step)
         return decimals == 0 ? Quantity.count(Int(value.rounded())) : Quantity.fixed(value, decimals: decimals)
     }
 
-    /// Digits after the point that tell a value from its neighbour one step further.
-    private static func digits(_ value: Double, step: Double) -> Int {
-        min(max(Int((log10(max(abs(value), step)) - log10(step) + 1e-9).rounded(.down)), 0), 6)
+    /// Digits after the point that a step needs, and with it its multiples.
+    private static func decimals(_ step: Double) -> Int {
+        var scaled = step
+        for decimals in 0..<6 {
+            if abs(scaled - scaled.rounded()) < 1e-6 * scaled { return decimals }
+            scaled *= 10
+        }
+        return 6
     }
 
-    /// `5e-5` for `5e-05`, `2e6` for `2e+06`.
+    /// `5e-5` for `5.0e-05`, `2e6` for `2e+06`.
     private static func shortExponent(_ text: String) -> String {
         let parts = text.split(separator: "e")
         guard parts.count == 2, let exponent = Int(parts[1]) else { return text }
-        return "\(parts[0])e\(exponent)"
+        return "\(Quantity.trimmed(String(parts[0])))e\(exponent)"
     }
 }

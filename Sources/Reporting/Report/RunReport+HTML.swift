@@ -1,3 +1,4 @@
+import Files
 import Foundation
 
 extension RunReport {
@@ -34,8 +35,8 @@ extension RunReport {
     }
 
     /// Writes the report, whole or not at all.
-    public func write(to file: URL) throws(ReportingError) {
-        try AtomicFile.write(html().utf8, to: file)
+    public func write(to file: URL) throws {
+        try AtomicFile.write(Array(html().utf8), to: file)
     }
 }
 

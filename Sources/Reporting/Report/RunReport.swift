@@ -28,7 +28,7 @@ public struct RunReport: Sendable, Hashable {
 
     /// Reads a run's folder: `run.json`, and as far as they are there `metrics.jsonl`, `config.yaml` and
     /// `result.json`.
-    public init(runFolder: URL) throws(ReportingError) {
+    public init(runFolder: URL) throws {
         let folder = RunFolder(runFolder)
         let (description, environment) = try folder.readDescription()
         self.init(
@@ -38,7 +38,12 @@ public struct RunReport: Sendable, Hashable {
             try MetricsLog.read(folder.metricsFile) { events.append($0) }
             for event in events { consume(event) }
         }
-        summary = try folder.readSummary()
+        summary = try folder.readSummary().flatMap { isOvertaken($0) ? nil : $0 }
+    }
+
+    /// Whether a resumed run has gone beyond a summary that its first part left.
+    private func isOvertaken(_ summary: RunSummary) -> Bool {
+        (steps.last?.step ?? 0) > summary.steps
     }
 
     /// Takes up an event.

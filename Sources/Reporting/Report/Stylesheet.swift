@@ -94,7 +94,7 @@ extension HTML {
         td.bar i { display: inline-block; width: 56px; margin-right: 10px; vertical-align: 2px; }
         .forecast { max-width: 900px; }
         .columns { display: grid; gap: 32px 48px; grid-template-columns: repeat(auto-fit, minmax(min(420px, 100%), 1fr)); align-items: start; }
-        .columns > div { min-width: 0; }
+        .columns > div { min-width: 0; } .columns td { padding-top: 4px; padding-bottom: 4px; }
         details { margin-top: 10px; } summary { color: var(--soft); font-size: 14px; cursor: pointer; }
         .caption { color: var(--soft); font-size: 13px; margin: 18px 0 8px; }
         .columns .caption { margin: 0 0 4px; }
@@ -128,7 +128,9 @@ extension HTML {
           :root { --page: #fff; --card: #fff; --line: #ccc; --grid: #e6e6e6; --ink: #000; --soft: #444; --faint: #666;
             --accent: #1c5a3b; --second: #94500f; --bad: #9c2018; --warn: #7a5400; }
           body { font-size: 11pt; } main { padding: 0; max-width: none; }
-          section, .chart, .tile, tr { break-inside: avoid; } section:has(table), section:has(pre) { break-inside: auto; }
+          section, .chart, .tile, tr { break-inside: avoid; } section:has(table, pre, .charts) { break-inside: auto; }
+          .charts.main { grid-template-columns: 1fr 1fr; } .charts { grid-template-columns: 1fr 1fr 1fr; gap: 20px; }
+          th, td, .columns td { padding-top: 3px; padding-bottom: 3px; }
           h2, h3, thead { break-after: avoid; } .hover { display: none; }
           * { -webkit-print-color-adjust: exact; print-color-adjust: exact; }
         }
