@@ -55,6 +55,9 @@ let package = Package(
         .testTarget(
             name: "AdaptersTests", dependencies: ["Adapters", "Verification"], exclude: ["Fixtures"]),
 
+        .target(
+            name: "Training", dependencies: ["Adapters", "Backbones", "Datasets", "Methods", "Reporting", "Tokenizers"]),
+
         .target(name: "Verification", dependencies: ["Adapters", "Backbones", "Methods", "Tokenizers"]),
         .testTarget(name: "VerificationTests", dependencies: ["Verification"], exclude: ["Fixtures"]),
     ],
