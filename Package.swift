@@ -56,7 +56,11 @@ let package = Package(
             name: "AdaptersTests", dependencies: ["Adapters", "Verification"], exclude: ["Fixtures"]),
 
         .target(
-            name: "Training", dependencies: ["Adapters", "Backbones", "Datasets", "Methods", "Reporting", "Tokenizers"]),
+            name: "Training",
+            dependencies: [
+                "Adapters", "Backbones", "Datasets", "Files", "JSON", "Methods", "Networks", "Reporting", "Support", "Tokenizers",
+                "Torch",
+            ]),
 
         .target(name: "Verification", dependencies: ["Adapters", "Backbones", "Methods", "Tokenizers"]),
         .testTarget(name: "VerificationTests", dependencies: ["Verification"], exclude: ["Fixtures"]),

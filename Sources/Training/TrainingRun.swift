@@ -6,6 +6,7 @@ import JSON
 import Methods
 import Networks
 import Reporting
+import Support
 import Torch
 
 /// A training from its configuration to its files.

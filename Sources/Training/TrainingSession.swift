@@ -24,6 +24,7 @@ final class TrainingSession {
     let objective: any Objective
     let device: Device
     let checkpoints: CheckpointStore
+    let digests = ProvenanceDigests()
     let totalSteps: Int
     let forecast: Forecast
 
