@@ -63,7 +63,9 @@ public final class Projection {
         let projection = Projection(
             path: scope.path, kind: kind,
             weight: try tied ?? scope.parameter("weight", shape, initializer: initializer),
-            bias: try biasSize.map { try scope.parameter("bias", [$0], initializer: initializer == nil ? nil : .zeros) }
+            bias: try biasSize.map {
+                try scope.parameter("bias", [$0], initializer: initializer == nil ? nil : .zeros, start: .zeros)
+            }
         )
         scope.builder.register(projection)
         return projection
