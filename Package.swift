@@ -24,11 +24,14 @@ let package = Package(
         .target(name: "Files"),
         .testTarget(name: "FilesTests", dependencies: ["Files"]),
 
+        .target(name: "Reporting", dependencies: ["Files", "JSON"]),
+        .testTarget(name: "ReportingTests", dependencies: ["Reporting"]),
+
         .target(
             name: "CTorch",
             cSettings: [.define("GRAFT_PACKAGE_ROOT", to: "\"\(Context.packageDirectory)\"")]),
-        .target(name: "Torch", dependencies: ["CTorch", "Files", "JSON"]),
-        .testTarget(name: "TorchTests", dependencies: ["Torch"], exclude: ["SafetensorsFixtures"]),
+        .target(name: "Torch", dependencies: ["CTorch", "Files", "JSON", "Support"]),
+        .testTarget(name: "TorchTests", dependencies: ["Files", "Torch"], exclude: ["SafetensorsFixtures"]),
 
         .target(name: "Tokenizers", dependencies: ["JSON"]),
         .testTarget(name: "TokenizersTests", dependencies: ["Tokenizers"], exclude: ["Fixtures"]),

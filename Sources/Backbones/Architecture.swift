@@ -18,7 +18,9 @@ struct Architecture: Sendable {
     }
 
     /// Every family, in the order `graft doctor` lists them.
-    static let all: [Architecture] = [bert, roberta, xlmRoberta, vit, vitTimm]
+    static let all: [Architecture] = [
+        bert, roberta, xlmRoberta, gpt2, llama, mistral, qwen2, qwen3, gemma, gemma2, gemma3, phi3, vit, vitTimm,
+    ]
 }
 
 /// A checkpoint loaded as a model, with what a caller needs to know of it.
@@ -39,12 +41,17 @@ public enum Backbones {
     public static var modelTypes: [String] { Architecture.all.flatMap(\.modelTypes) }
 
     /// Loads a checkpoint folder.
-    /// - Parameter head: what to put on the backbone; nil for what the configuration names.
+    /// - Parameters:
+    ///   - head: what to put on the backbone; nil for what the configuration names.
+    ///   - padTokenID: the pad token of the data, where the configuration names none.
     /// - Throws: `NetworkError` when the configuration or the tensors do not fit.
     public static func load(
-        _ folder: URL, head: Head? = nil, options: NetworkBuilder.Options = .init()
+        _ folder: URL, head: Head? = nil, options: NetworkBuilder.Options = .init(), padTokenID: Int? = nil
     ) throws -> LoadedModel {
-        let config = try ModelConfig(folder: folder)
+        var config = try ModelConfig(folder: folder)
+        if let padTokenID, try config.padTokenID == nil {
+            config = try config.setting([("pad_token_id", .int(Int64(padTokenID)))])
+        }
         let architecture = try architecture(of: config)
         let weights = try CheckpointWeights(folder: folder, naming: architecture.naming)
         let loaded = try make(config, head: head, weights: weights, architecture: architecture, options: options)

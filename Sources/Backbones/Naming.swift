@@ -14,6 +14,8 @@ struct Naming: Sendable {
     var ignoredEnds: [String] = []
     /// Modules that a task may leave unused.
     var optionalModules: [String] = []
+    /// An embedding and the head that may share its weight: some writers keep only the head's name.
+    var tied: (embedding: String, head: String)?
 
     /// The network's name for every name of a file.
     func canonicalNames(_ names: [String]) -> [String: String] {
@@ -23,6 +25,9 @@ struct Naming: Sendable {
         for name in names {
             let isHead = heads.contains { name == $0 || name.hasPrefix($0 + ".") }
             result[name] = renamed(isBare && !isHead ? dotted + name : name)
+        }
+        if let tied, result[tied.head] == tied.head, !result.values.contains(tied.embedding) {
+            result[tied.head] = tied.embedding
         }
         return result
     }

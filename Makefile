@@ -1,0 +1,43 @@
+# Everything sets itself up: libtorch and the demo's model from PyPI, WordNet from Debian. Nothing is installed.
+# Variables: JOBS (parallel jobs), GRAFT_LIBTORCH (an installed libtorch instead of PyPI's), SWIFT, CXX.
+
+SWIFT ?= swift
+JOBS ?= $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
+export JOBS
+
+.DEFAULT_GOAL := all
+.PHONY: all engine build test demo lint interop dependent ci clean help
+
+all: engine build ## the engine and the command, optimised
+
+engine: ## libtorch and the C++ engine (fast when they are there)
+	@Scripts/setup-libtorch
+
+build: ## the command: .build/release/graft
+	$(SWIFT) build -c release -j $(JOBS)
+
+test: engine ## every test of the package
+	$(SWIFT) test -j $(JOBS)
+
+demo: all ## fine-tunes a real model on real data and shows what came of it
+	@Scripts/demo-data
+	@Scripts/demo
+
+lint: ## the formatter's rules
+	$(SWIFT) format lint -s -r Sources Tests Examples Package.swift
+
+interop: all ## adapters to and from Python's peft
+	@Scripts/interop/setup
+	.venv/interop/bin/python Scripts/interop/check.py --graft .build/release/graft --jobs $(JOBS)
+
+dependent: engine ## a package that depends on this one by URL and version
+	@Scripts/check-dependent
+
+ci: ## all checks, as the continuous integration runs them
+	@.ci/run
+
+clean: ## removes what was built; keeps downloads (.libtorch/<version>, .demo, .venv)
+	rm -rf .build .libtorch/engine
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
