@@ -211,6 +211,27 @@ import Torch
         #expect(try text(Tiny.bert, row([3, 4], positions: [0, 12]))?.contains("12 positions") == true)
     }
 
+    @Test func lookingUpPaddingTrainsNoRow() throws {
+        func gradient(_ config: JSON, _ name: String) throws -> Tensor {
+            let model = try Tiny.model(config, head: .features)
+            let table = try #require(model.parameters[name])
+            let leaf = try table.value.clone().setRequiresGrad(true)
+            try table.replace(with: leaf)
+            try model(row([1, 3, 9, 1])).lastHiddenState.pow(2).sum().backward()
+            return try #require(try leaf.grad).abs().amax([1])
+        }
+        let words = "embeddings.word_embeddings.weight"
+        #expect(try gradient(Tiny.roberta, "roberta." + words).select(0, 1).item() == 0)
+        #expect(try gradient(Tiny.roberta, "roberta." + words).select(0, 3).item() > 0)
+        #expect(try gradient(Tiny.roberta, "roberta.embeddings.position_embeddings.weight").select(0, 1).item() == 0)
+        // BERT's padding is 0, so 1 is a word there; null means none.
+        #expect(try gradient(Tiny.bert, "bert." + words).select(0, 1).item() > 0)
+        #expect(try gradient(Tiny.bert.with(["pad_token_id": 1]), "bert." + words).select(0, 1).item() == 0)
+        let none = Tiny.bert.with(["pad_token_id": .some(.null)])
+        #expect(try gradient(none, "bert." + words).select(0, 1).item() > 0)
+        #expect(throws: NetworkError.self) { try Tiny.model(Tiny.roberta.with(["pad_token_id": .some(.null)])) }
+    }
+
     @Test func aCausalEncoderSeesNothingLater() throws {
         let model = try Tiny.model(Tiny.bert.with(["is_decoder": true]), head: .features)
         let first = try model(row([3, 9, 27, 5])).lastHiddenState
