@@ -41,6 +41,8 @@ let package = Package(
 
         .target(
             name: "Networks", dependencies: ["Support", "Torch", .product(name: "OrderedCollections", package: "swift-collections")]),
+        .testTarget(name: "NetworksTests", dependencies: ["Networks"]),
+
         .target(name: "Backbones", dependencies: ["Networks", "JSON", "Support"]),
         .testTarget(name: "BackbonesTests", dependencies: ["Backbones", "Verification"], exclude: ["Fixtures"]),
 

@@ -42,7 +42,8 @@ public final class LoRAGraft: ProjectionGraft {
         b = try Variable("\(site.path).\(names.1)", start.b)
         bBias = try start.bBias.map { try Variable("\(site.path).lora_B.bias", $0) }
         residual = start.residual
-        initial = try start.isLowRankResidual
+        initial =
+            try start.isLowRankResidual
             ? (
                 Variable("\(site.path).lora_A.initial", start.a.clone(), role: .frozen),
                 Variable("\(site.path).lora_B.initial", start.b.clone(), role: .frozen)
@@ -108,7 +109,7 @@ extension LoRAGraft {
             if let bBias { sum = try sum + bBias.value * scaling }
             return try sum.reshape(shape).to(dtype)
         case .embedding:
-            let hidden = try a.value.t().embedding(x)
+            let hidden = try site.rows(of: a.value.t(), at: x)
             return try output + (hidden.matmul(b.value.t()) * scaling).to(dtype)
         case .convolution(let shape):
             let dropped = try droppedInput(x, at: site, context).to(a.value.dtype)
@@ -154,7 +155,8 @@ extension LoRAGraft {
             var changed = try frozen + delta(at: site)
             if let magnitude {
                 let norms = try LoRAGraft.norms(
-                    site.matrix(frozen), frozen: nil, a: a.value.to(.float32), b: b.value.to(.float32), scaling: scaling)
+                    site.matrix(frozen), frozen: nil, a: a.value.to(.float32), b: b.value.to(.float32), scaling: scaling
+                )
                 let factor = try magnitude.value.to(.float32).reshape([-1]) / norms
                 changed = try site.layout(site.matrix(changed) * factor.unsqueeze(1))
             }
