@@ -3,6 +3,7 @@
 import dataclasses
 import importlib.abc
 import importlib.machinery
+import random
 import sys
 import types
 from typing import Any, Callable
@@ -43,7 +44,7 @@ class Variation:
 
 
 def variations():
-    makers = (bert, roberta, xlm_roberta, gpt2, llama, mistral, qwen2, qwen3, gemma2, vit)
+    makers = (bert, roberta, xlm_roberta, gpt2, llama, mistral, qwen2, qwen3, gemma, gemma2, gemma3, phi3, vit)
     return [variation for maker in makers for variation in maker()]
 
 
@@ -81,6 +82,12 @@ def encoder_variations(variation):
     yield variation("masked-lm-untied", "ForMaskedLM", "the decoder has its own weight", tie_word_embeddings=False)
     yield variation("masked-lm-left", "ForMaskedLM", "left padding", padding="left")
     yield variation("masked-lm-holes", "ForMaskedLM", "masked positions inside a row", padding="holes")
+    yield variation("pads-attended", "ForMaskedLM", "pad ids that the mask keeps", padding="attended",
+                    notes="The embedding of the pad id gets no gradient from its look-up.")
+    yield variation("pads-attended-classifier", "ForSequenceClassification", "the first id is the pad id",
+                    padding="attended", num_labels=3, tie_word_embeddings=False)
+    yield variation("left-classifier", "ForSequenceClassification", "the pooled position is a pad", padding="left",
+                    num_labels=3)
     yield variation("no-mask", "ForMaskedLM", "no attention mask given", padding="none", mask=False)
     yield variation("one-token", "ForMaskedLM", "a single row of one token", rows=1, length=1, padding="none")
     yield variation("positions", "ForMaskedLM", "explicit position_ids", extras=("position_ids",))
@@ -194,6 +201,9 @@ def gpt2():
     yield variation("left-positions", "left padding with positions", padding="left", extras=("position_ids",))
     yield variation("no-mask", "no attention mask given", padding="none", mask=False)
     yield variation("holes", "masked positions inside a row", padding="holes")
+    yield variation("pads-attended", "pad ids that the mask keeps", padding="attended", pad_token_id=2)
+    yield variation("pads-attended-classifier", "pad ids inside the text of a classifier", padding="attended",
+                    head="ForSequenceClassification", num_labels=3, pad_token_id=2)
     yield variation("token-types", "token_type_ids go through the word embedding", extras=("token_type_ids",))
     yield variation("epsilon", "a large layer_norm_epsilon", layer_norm_epsilon=1e-2)
     yield variation("full-length", "as long as n_positions", length=24, padding="none")
@@ -303,6 +313,12 @@ def decoder_variations(variation):
                     rename=lambda name, tensor: [(name, tensor)] + (
                         [("lm_head.weight", tensor.clone())] if name == "model.embed_tokens.weight" else []))
     yield variation("epsilon", "a large rms_norm_eps", rms_norm_eps=1e-2)
+    yield variation("pads-attended", "pad ids that the mask keeps", padding="attended", pad_token_id=2,
+                    notes="The embedding of the pad id gets no gradient from its look-up.")
+    yield variation("pads-attended-tied", "pad ids that the mask keeps, tied head", padding="attended", pad_token_id=2,
+                    tie_word_embeddings=True)
+    yield variation("pads-attended-classifier", "pad ids inside the text of a classifier", padding="attended",
+                    head="ForSequenceClassification", num_labels=3, pad_token_id=2, mask=False)
     yield variation("no-mask", "no attention mask given", padding="none", mask=False)
     yield variation("holes", "masked positions inside a row", padding="holes")
     yield variation("positions", "explicit positions, left padding", padding="left", extras=("position_ids",))
@@ -424,6 +440,66 @@ def gemma2():
     yield variation("bidirectional", "use_bidirectional_attention", use_bidirectional_attention=True)
 
 
+def gemma():
+    variation = decoder("gemma", "Gemma", DECODER | {"head_dim": 12, "pad_token_id": 0})
+    for item in decoder_variations(variation):
+        if item.name != "classifier-one-row":
+            yield item
+    yield from rope_variations(variation, ["linear"])
+    yield variation("act-gelu", "hidden_act gelu", hidden_act="gelu")
+    yield variation("attention-bias", "attention_bias", attention_bias=True)
+
+
+def gemma3():
+    variation = decoder("gemma3", "Gemma3", DECODER | {
+        "head_dim": 12, "query_pre_attn_scalar": 20, "sliding_window": 4, "pad_token_id": 0, "num_hidden_layers": 3,
+    })
+
+    def text(name, about, head="ForCausalLM", **changes):
+        return variation(name, about, head=head, **changes)
+
+    yield text("plain", "layer_types derived")
+    yield text("left", "left padding", padding="left")
+    yield text("older-pattern", "sliding_window_pattern and rope_local_base_freq", edit=older_gemma3(2))
+    yield text("older-pattern-one", "every layer global", edit=older_gemma3(1))
+    yield text("layer-types", "layer_types given",
+               layer_types=["full_attention", "sliding_attention", "full_attention"])
+    yield text("window-wide", "a window wider than the text", sliding_window=100)
+    yield text("scalar", "query_pre_attn_scalar 144", query_pre_attn_scalar=144)
+    yield text("multi-query", "one key-value head", num_key_value_heads=1)
+    yield text("softcap", "final_logit_softcapping", final_logit_softcapping=9.0)
+    yield text("attention-softcap", "attn_logit_softcapping", attn_logit_softcapping=4.0)
+    yield text("rope-linear", "the global layers' positions stretched", rope_parameters={
+        "full_attention": {"rope_type": "linear", "factor": 8.0, "rope_theta": 1000.0},
+        "sliding_attention": {"rope_type": "default", "rope_theta": 100.0},
+    })
+
+
+def older_gemma3(pattern):
+    def edit(config):
+        for key in ("rope_parameters", "layer_types"):
+            config.pop(key, None)
+        config.update(sliding_window_pattern=pattern, rope_theta=1000.0, rope_local_base_freq=100.0,
+                      rope_scaling={"factor": 8.0, "rope_type": "linear"})
+    return edit
+
+
+def phi3():
+    variation = decoder("phi3", "Phi3", {key: value for key, value in DECODER.items() if key != "head_dim"} | {
+        "pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 2, "sliding_window": None,
+        "original_max_position_embeddings": 64,
+    })
+    for item in decoder_variations(variation):
+        if item.name not in ("head-dim", "classifier-one-row"):
+            yield item
+    yield variation("window", "sliding_window 5", sliding_window=5)
+    scaling = {"type": "longrope", "short_factor": [1.0, 1.1, 1.3, 1.7], "long_factor": [1.0, 2.0, 3.5, 6.0]}
+    for context in (8, 16):
+        yield variation(f"longrope-{context}", f"rope_scaling longrope, first trained on {context}", older=True,
+                        edit=put(rope_scaling=scaling, original_max_position_embeddings=context))
+    yield variation("partial", "half of each head turns", edit=put(partial_rotary_factor=0.5), older=True)
+
+
 # --- ViT ---
 
 def vit():
@@ -514,3 +590,113 @@ class StandIn(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
     def exec_module(self, module):
         pass
+
+
+# --- random combinations ---
+
+def combinations(count, seed):
+    """`count` configurations in which everything varies at once: what single changes do not meet."""
+    draw = random.Random(seed)
+    makers = (combined_decoder, combined_encoder, combined_gpt2, combined_vit)
+    for number in range(count):
+        yield draw.choice(makers)(draw, f"random-{seed}-{number}")
+
+
+def combined_text(draw):
+    return {"padding": draw.choice(["right", "left", "none", "holes", "attended"]), "rows": draw.randint(1, 4),
+            "length": draw.randint(2, 20), "older": draw.random() < 0.5,
+            "extras": ("position_ids",) if draw.random() < 0.2 else ()}
+
+
+def combined_decoder(draw, name):
+    family, prefix = draw.choice([("llama", "Llama"), ("mistral", "Mistral"), ("qwen2", "Qwen2"), ("qwen3", "Qwen3"),
+                                  ("gemma2", "Gemma2")])
+    groups, head_dim = draw.choice([1, 2, 3]), draw.choice([4, 8, 10, 16])
+    heads = groups * draw.choice([1, 2, 3])
+    layers = draw.randint(1, 4)
+    # qwen2 has no head_dim of its own.
+    hidden = heads * head_dim if family == "qwen2" else heads * draw.choice([4, 8, 12])
+    rope = {"rope_type": "default"} if draw.random() < 0.4 else dict(draw.choice(list(ROPES.values())))
+    rope.pop("short_factor", None), rope.pop("long_factor", None)
+    if rope["rope_type"] == "longrope":
+        rope |= {kind: [draw.uniform(1, 4) for _ in range(head_dim // 2)] for kind in ("short_factor", "long_factor")}
+    if rope["rope_type"] == "proportional":
+        rope = {"rope_type": "default"}
+    config = {
+        "vocab_size": draw.choice([50, 83, 101]), "hidden_size": hidden, "num_attention_heads": heads,
+        "num_key_value_heads": groups, "num_hidden_layers": layers, "intermediate_size": draw.choice([17, 40, 64]),
+        "max_position_embeddings": draw.choice([6, 16, 64]), "tie_word_embeddings": draw.random() < 0.5,
+        "rms_norm_eps": draw.choice([1e-6, 1e-5, 1e-3]), "pad_token_id": draw.choice([0, 2]),
+        "rope_parameters": rope | {"rope_theta": draw.choice([10.0, 1000.0, 1e6])},
+        "hidden_act": draw.choice(["silu", "gelu", "relu", "gelu_pytorch_tanh"]),
+    }
+    if family != "qwen2":
+        config["head_dim"] = head_dim
+    if family in ("llama", "qwen3", "gemma2"):
+        config["attention_bias"] = draw.random() < 0.4
+    if family == "llama":
+        config["mlp_bias"] = draw.random() < 0.4
+    if family == "mistral":
+        config["sliding_window"] = draw.choice([None, 2, 7])
+    if family in ("qwen2", "qwen3"):
+        config |= {"use_sliding_window": draw.random() < 0.6, "sliding_window": draw.choice([2, 5]),
+                   "max_window_layers": draw.randint(0, layers)}
+    if family == "gemma2":
+        config["hidden_activation"] = config.pop("hidden_act")
+        config |= {"sliding_window": draw.choice([2, 5, 50]), "query_pre_attn_scalar": draw.choice([7, 30]),
+                   "attn_logit_softcapping": draw.choice([None, 4.0]),
+                   "final_logit_softcapping": draw.choice([None, 8.0])}
+    head = draw.choice(["ForCausalLM"] * 3 + ["ForSequenceClassification", "ForTokenClassification", "Model"])
+    if head.startswith("ForS") or head.startswith("ForT"):
+        config["num_labels"] = draw.choice([1, 2, 5])
+    return Variation(family, name, prefix + head, "everything varies", config, **combined_text(draw))
+
+
+def combined_encoder(draw, name):
+    family, prefix = draw.choice([("bert", "Bert"), ("roberta", "Roberta"), ("xlm-roberta", "XLMRoberta")])
+    heads = draw.choice([1, 2, 3, 4])
+    types = draw.choice([1, 2, 3])
+    config = {
+        "vocab_size": draw.choice([50, 83, 101]), "hidden_size": heads * draw.choice([5, 8]), "num_attention_heads": heads,
+        "num_hidden_layers": draw.randint(1, 4), "intermediate_size": draw.choice([17, 40, 64]),
+        "max_position_embeddings": draw.choice([26, 40]), "type_vocab_size": types,
+        "layer_norm_eps": draw.choice([1e-12, 1e-5, 1e-2]), "pad_token_id": 0 if family == "bert" else 1,
+        "hidden_act": draw.choice(["gelu", "relu", "gelu_new", "silu"]), "tie_word_embeddings": draw.random() < 0.7,
+    }
+    head = draw.choice(["ForMaskedLM", "ForSequenceClassification", "ForTokenClassification", "Model"])
+    if head.startswith("ForS") or head.startswith("ForT"):
+        config["num_labels"] = draw.choice([1, 2, 5])
+    options = combined_text(draw)
+    if types > 1 and draw.random() < 0.5:
+        options["extras"] += ("token_type_ids",)
+    return Variation(family, name, prefix + head, "everything varies", config, **options)
+
+
+def combined_gpt2(draw, name):
+    heads = draw.choice([1, 2, 3, 4])
+    config = {
+        "vocab_size": draw.choice([50, 83, 101]), "n_embd": heads * draw.choice([5, 8]), "n_head": heads,
+        "n_layer": draw.randint(1, 4), "n_positions": draw.choice([20, 40]), "n_inner": draw.choice([None, 17, 50]),
+        "activation_function": draw.choice(["gelu_new", "gelu", "relu", "silu"]), "pad_token_id": 0,
+        "scale_attn_weights": draw.random() < 0.7, "scale_attn_by_inverse_layer_idx": draw.random() < 0.5,
+        "reorder_and_upcast_attn": draw.random() < 0.5, "tie_word_embeddings": draw.random() < 0.7,
+        "layer_norm_epsilon": draw.choice([1e-5, 1e-3]), "bos_token_id": 1, "eos_token_id": 2,
+    }
+    head = draw.choice(["LMHeadModel", "LMHeadModel", "ForSequenceClassification", "ForTokenClassification", "Model"])
+    if head.startswith("For"):
+        config["num_labels"] = draw.choice([1, 2, 5])
+    return Variation("gpt2", name, "GPT2" + head, "everything varies", config, **combined_text(draw))
+
+
+def combined_vit(draw, name):
+    heads = draw.choice([1, 2, 3])
+    patch = [draw.choice([2, 4]), draw.choice([3, 5])]
+    config = {
+        "hidden_size": heads * draw.choice([5, 8]), "num_attention_heads": heads, "num_hidden_layers": draw.randint(1, 4),
+        "intermediate_size": draw.choice([17, 40]), "patch_size": patch, "num_channels": draw.choice([1, 3, 4]),
+        "image_size": [side * draw.randint(1, 4) for side in patch], "qkv_bias": draw.random() < 0.6,
+        "hidden_act": draw.choice(["gelu", "relu", "silu"]), "layer_norm_eps": draw.choice([1e-12, 1e-3]),
+        "num_labels": draw.choice([1, 2, 7]),
+    }
+    return Variation("vit", name, draw.choice(["ViTForImageClassification", "ViTModel"]), "everything varies", config,
+                     rows=draw.randint(1, 3), older=draw.random() < 0.5)
