@@ -24,11 +24,14 @@ let package = Package(
         .target(name: "Files"),
         .testTarget(name: "FilesTests", dependencies: ["Files"]),
 
+        .target(name: "Reporting", dependencies: ["Files", "JSON"]),
+        .testTarget(name: "ReportingTests", dependencies: ["Reporting"]),
+
         .target(
             name: "CTorch",
             cSettings: [.define("GRAFT_PACKAGE_ROOT", to: "\"\(Context.packageDirectory)\"")]),
-        .target(name: "Torch", dependencies: ["CTorch", "Files", "JSON"]),
-        .testTarget(name: "TorchTests", dependencies: ["Torch"], exclude: ["SafetensorsFixtures"]),
+        .target(name: "Torch", dependencies: ["CTorch", "Files", "JSON", "Support"]),
+        .testTarget(name: "TorchTests", dependencies: ["Files", "Torch"], exclude: ["SafetensorsFixtures"]),
 
         .target(name: "Tokenizers", dependencies: ["JSON"]),
         .testTarget(name: "TokenizersTests", dependencies: ["Tokenizers"], exclude: ["Fixtures"]),
@@ -43,7 +46,19 @@ let package = Package(
 
         .target(name: "Methods", dependencies: ["Networks", "JSON", "Support"]),
 
-        .target(name: "Verification", dependencies: ["Backbones", "Methods", "Tokenizers"]),
+        .target(
+            name: "Adapters",
+            dependencies: [
+                "Backbones", "Files", "JSON", "Methods", "Networks", "Support", "Torch",
+                .product(name: "Crypto", package: "swift-crypto"),
+            ]),
+        .testTarget(
+            name: "AdaptersTests", dependencies: ["Adapters", "Verification"], exclude: ["Fixtures"]),
+
+        .target(
+            name: "Training", dependencies: ["Adapters", "Backbones", "Datasets", "Methods", "Reporting", "Tokenizers"]),
+
+        .target(name: "Verification", dependencies: ["Adapters", "Backbones", "Methods", "Tokenizers"]),
         .testTarget(name: "VerificationTests", dependencies: ["Verification"], exclude: ["Fixtures"]),
     ],
     swiftLanguageModes: [.v6]

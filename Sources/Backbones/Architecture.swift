@@ -12,9 +12,15 @@ struct Architecture: Sendable {
     var naming: Naming
     /// Builds the network with a head.
     var build: @Sendable (ModelConfig, Head, Scope) throws -> any Network
+    /// The head that a configuration names.
+    var declaredHead: @Sendable (ModelConfig) throws -> Head = { config in
+        try config.architecture.map { try Head(architecture: $0, config: config) } ?? .features
+    }
 
     /// Every family, in the order `graft doctor` lists them.
-    static let all: [Architecture] = [bert]
+    static let all: [Architecture] = [
+        bert, roberta, xlmRoberta, gpt2, llama, mistral, qwen2, qwen3, gemma, gemma2, gemma3, phi3, vit, vitTimm,
+    ]
 }
 
 /// A checkpoint loaded as a model, with what a caller needs to know of it.
@@ -35,12 +41,17 @@ public enum Backbones {
     public static var modelTypes: [String] { Architecture.all.flatMap(\.modelTypes) }
 
     /// Loads a checkpoint folder.
-    /// - Parameter head: what to put on the backbone; nil for what the configuration names.
+    /// - Parameters:
+    ///   - head: what to put on the backbone; nil for what the configuration names.
+    ///   - padTokenID: the pad token of the data, where the configuration names none.
     /// - Throws: `NetworkError` when the configuration or the tensors do not fit.
     public static func load(
-        _ folder: URL, head: Head? = nil, options: NetworkBuilder.Options = .init()
+        _ folder: URL, head: Head? = nil, options: NetworkBuilder.Options = .init(), padTokenID: Int? = nil
     ) throws -> LoadedModel {
-        let config = try ModelConfig(folder: folder)
+        var config = try ModelConfig(folder: folder)
+        if let padTokenID, try config.padTokenID == nil {
+            config = try config.setting([("pad_token_id", .int(Int64(padTokenID)))])
+        }
         let architecture = try architecture(of: config)
         let weights = try CheckpointWeights(folder: folder, naming: architecture.naming)
         let loaded = try make(config, head: head, weights: weights, architecture: architecture, options: options)
@@ -64,9 +75,26 @@ public enum Backbones {
 
     /// The head that the configuration names.
     public static func declaredHead(_ config: ModelConfig) throws -> Head {
-        guard let name = try config.architecture else { return .features }
-        if try config.modelType == nil { return .imageClassification(labels: try config.int("num_classes", default: 1000)) }
-        return try Head(architecture: name, config: config)
+        try architecture(of: config).declaredHead(config)
+    }
+
+    /// The network's path for a module path in any spelling of the family, as the keys of adapters carry them:
+    /// `vit.encoder.layer.0.attention.attention.query` and the bare backbone's `encoder.layer.0.attention.attention.query`
+    /// are `vit.layers.0.attention.q_proj`. Paths of the network stay.
+    public static func canonicalModulePath(_ path: String, for config: ModelConfig) throws -> String {
+        try architecture(of: config).naming.canonicalPath(path)
+    }
+
+    /// The ends of the network's paths that a target name in any spelling of the family means: ViT's `query` is
+    /// `q_proj`, its `dense` is `attention.o_proj`'s end and those of the two layers of the MLP. Names of the network stay.
+    public static func canonicalTargetNames(_ name: String, for config: ModelConfig) throws -> [String] {
+        try architecture(of: config).naming.canonicalEnds(name)
+    }
+
+    /// The older spelling of a path of the network, which checkpoint files use, and regular expressions of adapters
+    /// may: the path itself in families whose modules were never renamed.
+    public static func olderModulePath(_ path: String, for config: ModelConfig) throws -> String {
+        try architecture(of: config).naming.olderPath(path)
     }
 
     private static func make(

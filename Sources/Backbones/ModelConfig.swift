@@ -19,6 +19,9 @@ public struct ModelConfig {
         _ = try node.object()
     }
 
+    /// More than any size of a network, and few enough that products of two sizes do not overflow.
+    static let largestSize = 1 << 30
+
     /// A configuration made in code.
     public init(_ value: JSON, source: String = "config") {
         node = JSON.Node(value, source: source)
@@ -37,14 +40,19 @@ public struct ModelConfig {
         return value
     }
 
+    /// True when the file says `null`, which some families tell from absence.
+    func isNull(_ key: String) throws -> Bool {
+        try node.object()[key] == .null
+    }
+
     /// An integer that must be there, at least `minimum`.
     func int(_ key: String, minimum: Int = 1) throws -> Int {
-        try node.field(key).int(in: minimum...1 << 40)
+        try node.field(key).int(in: minimum...ModelConfig.largestSize)
     }
 
     /// An integer with the family's default.
     func int(_ key: String, default value: Int, minimum: Int = 1) throws -> Int {
-        try optional(key)?.int(in: minimum...1 << 40) ?? value
+        try optional(key)?.int(in: minimum...ModelConfig.largestSize) ?? value
     }
 
     func double(_ key: String, default value: Double) throws -> Double {

@@ -4,14 +4,18 @@ struct Naming: Sendable {
     var prefix: String
     /// Module names that stand beside the prefix: the heads.
     var heads: [String]
+    /// The modules right below the prefix, which tell a path of the bare backbone from a part of a path.
+    var parts: [String] = []
     /// Ends of names that older files use.
     var renamedEnds: [String: String] = [:]
-    /// Parts of names that older files use, replaced in order.
-    var renamedParts: [(old: String, new: String)] = []
+    /// Runs of modules that older files name otherwise, replaced in order.
+    var renamedModules: [(old: String, new: String)] = []
     /// Ends of names that hold nothing the network needs: buffers that are computed.
     var ignoredEnds: [String] = []
     /// Modules that a task may leave unused.
     var optionalModules: [String] = []
+    /// An embedding and the head that may share its weight: some writers keep only the head's name.
+    var tied: (embedding: String, head: String)?
 
     /// The network's name for every name of a file.
     func canonicalNames(_ names: [String]) -> [String: String] {
@@ -21,6 +25,9 @@ struct Naming: Sendable {
         for name in names {
             let isHead = heads.contains { name == $0 || name.hasPrefix($0 + ".") }
             result[name] = renamed(isBare && !isHead ? dotted + name : name)
+        }
+        if let tied, result[tied.head] == tied.head, !result.values.contains(tied.embedding) {
+            result[tied.head] = tied.embedding
         }
         return result
     }
@@ -36,9 +43,41 @@ struct Naming: Sendable {
         for (old, new) in renamedEnds where name.hasSuffix(old) {
             name = name.dropLast(old.count) + new
         }
-        for (old, new) in renamedParts {
-            name = name.replacing(old, with: new)
-        }
-        return name
+        return renamedModules.reduce(name) { $0.replacingModules($1.old, with: $1.new) }
     }
+}
+
+// MARK: Module paths
+
+extension Naming {
+    /// The network's path of a module, from a path in any spelling.
+    func canonicalPath(_ path: String) -> String {
+        let first = path.prefix { $0 != "." }
+        let isBare = !prefix.isEmpty && parts.contains { $0 == first }
+        return renamed(isBare ? prefix + "." + path : path)
+    }
+
+    /// The ends of the network's paths that the end of an older path means: `dense` was the name of several modules.
+    func canonicalEnds(_ end: String) -> [String] {
+        let first = end.prefix { $0 != "." }
+        guard first != prefix, !parts.contains(where: { $0 == first }) else { return [canonicalPath(end)] }
+        let meant = renamedModules.filter { $0.old == end || $0.old.hasSuffix("." + end) }
+        if meant.isEmpty { return [renamed(end)] }
+        return meant.map { $0.old == end ? $0.new : $0.new.lastModule }
+    }
+
+    /// The path that older files use for a module of the network.
+    func olderPath(_ canonical: String) -> String {
+        renamedModules.reversed().reduce(canonical) { $0.replacingModules($1.new, with: $1.old) }
+    }
+}
+
+extension String {
+    /// Replaces a run of whole modules of a path.
+    fileprivate func replacingModules(_ old: String, with new: String) -> String {
+        let dotted = ".\(self).".replacing(".\(old).", with: ".\(new).")
+        return String(dotted.dropFirst().dropLast())
+    }
+
+    fileprivate var lastModule: String { split(separator: ".").last.map(String.init) ?? self }
 }

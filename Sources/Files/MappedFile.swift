@@ -18,7 +18,7 @@ public final class MappedFile: @unchecked Sendable {
             bytes = UnsafeMutableRawBufferPointer(start: nil, count: 0)
             return
         }
-        // Without MAP_NORESERVE a writable map larger than the machine's memory is refused, although it is never filled.
+        // Without MAP_NORESERVE a writable map larger than the machine's memory is refused, though never filled.
         let address = mmap(
             nil, file.size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE, file.descriptor, 0)
         guard let address, address != MAP_FAILED else { throw FileError.last(.map, file.path) }

@@ -7,6 +7,9 @@ public protocol Method: Codable, Sendable {
     /// What the method declares about itself.
     static var card: MethodCard { get }
 
+    /// Options without a default, which an encoded default configuration leaves out.
+    static var optionalOptions: [String] { get }
+
     /// The configuration with every option at its default.
     init()
 

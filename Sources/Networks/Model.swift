@@ -24,7 +24,8 @@ public final class Model {
     }
 
     /// Runs the network on a batch.
-    public func callAsFunction(_ input: ModelInput, _ context: ForwardContext = ForwardContext()) throws -> ModelOutput {
+    public func callAsFunction(_ input: ModelInput, _ context: ForwardContext = ForwardContext()) throws -> ModelOutput
+    {
         try network(input, context)
     }
 

@@ -68,6 +68,12 @@ public final class NetworkBuilder {
         return parameter
     }
 
+    /// True when the source has a tensor of this name that is not the parameter's.
+    func differs(_ name: String, from parameter: Parameter) throws -> Bool {
+        guard has(name), let tensor = try source.tensor(name) else { return false }
+        return try !placed(tensor).isEqual(to: parameter.base)
+    }
+
     private func placed(_ tensor: Tensor) throws -> Tensor {
         let typed = try tensor.dtype.isFloatingPoint ? tensor.to(options.dtype) : tensor
         return try typed.to(options.device)
@@ -97,4 +103,10 @@ public struct Scope {
 
     /// True when the source has a tensor of this name here.
     public func has(_ name: String) -> Bool { builder.has(self(name).path) }
+
+    /// True when the source has a tensor of this name here with other numbers than the parameter: the two are not tied,
+    /// whatever the configuration says.
+    public func differs(_ name: String, from parameter: Parameter) throws -> Bool {
+        try builder.differs(self(name).path, from: parameter)
+    }
 }

@@ -14,7 +14,8 @@ public protocol ProjectionGraft: AnyObject {
     ///   - output: the projection's output with the grafts before this one.
     ///   - base: the output of the frozen weight alone.
     ///   - x: what went into the projection.
-    func adding(to output: Tensor, base: Tensor, x: Tensor, at site: Projection, _ context: ForwardContext) throws -> Tensor
+    func adding(to output: Tensor, base: Tensor, x: Tensor, at site: Projection, _ context: ForwardContext) throws
+        -> Tensor
 
     /// The weight and bias that compute the same without the graft, in fp32.
     /// - Parameters:

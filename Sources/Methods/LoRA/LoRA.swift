@@ -12,7 +12,7 @@ import Torch
 /// Sources: Hu et al. 2021 (arXiv:2106.09685, eq. 3); Kalajdzievski 2023 (2312.03732) for rsLoRA; Liu et al. 2024
 /// (2402.09353, eq. 5 and section 4.3) for DoRA; Meng et al. 2024 (2404.02948); Büyükakyüz 2024 (2406.01775); Li et al.
 /// 2023 (2310.08659, algorithm 1).
-public struct LoRA: Method, Equatable {
+public struct LoRA: SavesModules, Equatable {
     /// Rank of the product.
     public var r = 8
     /// Numerator of the scale.
@@ -83,6 +83,8 @@ extension LoRA {
         case loraBias = "lora_bias"
         case modulesToSave = "modules_to_save"
     }
+
+    public static let optionalOptions = ["target_modules", "exclude_modules", "layers_to_transform"]
 
     public init(from decoder: any Decoder) throws {
         let options = try decoder.container(keyedBy: CodingKeys.self)

@@ -55,7 +55,9 @@ public struct AttentionMasks {
             if trivial || queries == keys { return Mask(additive: nil, isCausal: !trivial) }
         }
         if pattern.causal || window != nil {
-            let query = try Tensor.arange(Double(keys - queries), to: Double(keys), device: device).reshape([1, queries, 1])
+            let query = try Tensor.arange(Double(keys - queries), to: Double(keys), device: device).reshape([
+                1, queries, 1,
+            ])
             let key = try Tensor.arange(to: Double(keys), device: device).reshape([1, 1, keys])
             if pattern.causal { try restrict(key.le(query)) }
             if let window {

@@ -4,6 +4,7 @@ import Torch
 /// The activation functions by the names that configurations use (`hidden_act`).
 public enum Activation: String, Sendable, CaseIterable {
     case gelu
+    case geluClipped = "gelu_10"
     case geluNew = "gelu_new"
     case geluFast = "gelu_fast"
     case geluTanh = "gelu_pytorch_tanh"
@@ -11,6 +12,7 @@ public enum Activation: String, Sendable, CaseIterable {
     case relu
     case relu6
     case reluSquared = "relu2"
+    case hardSwish = "hardswish"
     case silu
     case swish
     case tanh
@@ -35,11 +37,13 @@ public enum Activation: String, Sendable, CaseIterable {
     public func callAsFunction(_ x: Tensor) throws -> Tensor {
         switch self {
         case .gelu: return try x.gelu()
+        case .geluClipped: return try x.gelu().hardTanh(-10, 10)
         case .geluNew, .geluTanh, .geluFast: return try x.geluTanh()
         case .quickGelu: return try x * (x * 1.702).sigmoid()
         case .relu: return try x.relu()
         case .relu6: return try x.hardTanh(0, 6)
         case .reluSquared: return try x.relu().pow(2)
+        case .hardSwish: return try x * (x + 3).hardTanh(0, 6) / 6
         case .silu, .swish: return try x.silu()
         case .tanh: return try x.tanh()
         case .sigmoid: return try x.sigmoid()

@@ -61,8 +61,10 @@ public final class Projection {
         _ scope: Scope, _ kind: Kind, shape: [Int], biasSize: Int?, initializer: Initializer?, tied: Parameter? = nil
     ) throws -> Projection {
         let projection = Projection(
-            path: scope.path, kind: kind, weight: try tied ?? scope.parameter("weight", shape, initializer: initializer),
-            bias: try biasSize.map { try scope.parameter("bias", [$0], initializer: initializer == nil ? nil : .zeros) })
+            path: scope.path, kind: kind,
+            weight: try tied ?? scope.parameter("weight", shape, initializer: initializer),
+            bias: try biasSize.map { try scope.parameter("bias", [$0], initializer: initializer == nil ? nil : .zeros) }
+        )
         scope.builder.register(projection)
         return projection
     }
@@ -76,10 +78,13 @@ public final class Projection {
             initializer: initializer)
     }
 
-    /// A linear layer that shares the weight of an embedding.
+    /// A linear layer that shares the weight of an embedding, unless the checkpoint has other numbers for it.
     public static func linear(_ scope: Scope, tiedTo embedding: Projection, bias: Bool = false) throws -> Projection {
         guard case .embedding(let count, let size) = embedding.kind else {
             throw NetworkError.unsupported("\(scope.path) cannot share the weight of \(embedding.path)")
+        }
+        if try scope.differs("weight", from: embedding.weight) {
+            return try linear(scope, input: size, output: count, bias: bias)
         }
         return try make(
             scope, .linear(input: size, output: count), shape: [], biasSize: bias ? count : nil, initializer: nil,

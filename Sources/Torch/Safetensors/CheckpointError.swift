@@ -36,7 +36,8 @@ extension CheckpointError: CustomStringConvertible {
             "\(index) says that \(quoted(shard)) holds the tensor \(quoted(name)), but it does not"
                 + (holder.map { "; \(quoted($0)) does" } ?? "")
         case .duplicate(let folder, let name, let shards):
-            "\(folder) has the tensor \(quoted(name)) more than once: in \(shards.map(quoted).joined(separator: " and "))"
+            "\(folder) has the tensor \(quoted(name)) more than once: in "
+                + shards.map(quoted).joined(separator: " and ")
         case .unmapped(let index, let name, let shard):
             "\(quoted(shard)) holds the tensor \(quoted(name)), which \(index) does not list"
         case .unknownTensor(let folder, let name, let nearest):

@@ -1,10 +1,11 @@
+import Files
 import Foundation
 import JSON
 
 /// The contents of `model.safetensors.index.json`: which file of the folder holds which tensor.
 struct CheckpointIndex {
     static let fileName = "model.safetensors.index.json"
-    private static let maximumBytes = 100_000_000
+    private static let maximumBytes = 32_000_000
     private static let maximumShards = 10_000
 
     /// The path that messages name.
@@ -17,13 +18,12 @@ struct CheckpointIndex {
     init(reading url: URL) throws {
         path = url.path
         var shards: [TensorName: String] = [:]
-        do {
-            let root = JSON.Node(try JSON.parse(contentsOf: url, maximumBytes: Self.maximumBytes))
-            for (name, shard) in try root.field("weight_map").members() {
-                shards[TensorName(name)] = try Self.checked(try shard.string(), tensor: name, index: url.path)
+        for (name, value) in try Self.readMap(url) {
+            guard case .string(let shard) = value else {
+                throw CheckpointError.index(
+                    file: path, problem: "the tensor \(quoted(name)) is mapped to \(value.kind) instead of a file name")
             }
-        } catch let error as JSONError {
-            throw CheckpointError.index(file: url.path, problem: "\(error)")
+            shards[TensorName(name)] = try Self.checked(shard, tensor: name, index: path)
         }
         self.shards = shards
         shardNames = Set(shards.values.map(TensorName.init)).sorted().map(\.text)
@@ -31,6 +31,20 @@ struct CheckpointIndex {
         guard shardNames.count <= Self.maximumShards else {
             throw CheckpointError.index(
                 file: path, problem: "it names \(shardNames.count) files, more than \(Self.maximumShards)")
+        }
+    }
+
+    private static func readMap(_ url: URL) throws -> JSON.Object {
+        let file = try FileInput(url)
+        guard file.size <= maximumBytes else {
+            throw CheckpointError.index(
+                file: file.path, problem: "it has \(file.size) bytes, more than the limit of \(maximumBytes)")
+        }
+        do {
+            let root = JSON.Node(try JSON.parse(file.read(at: 0, count: file.size)))
+            return try root.field("weight_map").object()
+        } catch let error as JSONError {
+            throw CheckpointError.index(file: file.path, problem: printable("\(error)"))
         }
     }
 

@@ -31,20 +31,21 @@ extension SafetensorsError: CustomStringConvertible {
     }
 }
 
-/// A name from outside as messages show it: bounded, and without control characters that a terminal would obey.
-func quoted(_ name: String) -> String {
-    let limit = 160
-    var text = ""
-    for scalar in name.unicodeScalars.prefix(limit) {
+/// Text from outside as messages show it: bounded, and without control characters that a terminal would obey.
+func printable(_ text: String, limit: Int = 300) -> String {
+    var result = ""
+    for scalar in text.unicodeScalars.prefix(limit) {
         if scalar.properties.generalCategory == .control {
-            text += "\\u{\(String(scalar.value, radix: 16))}"
+            result += "\\u{\(String(scalar.value, radix: 16))}"
         } else {
-            text.unicodeScalars.append(scalar)
+            result.unicodeScalars.append(scalar)
         }
     }
-    let isCut = name.unicodeScalars.dropFirst(limit).first != nil
-    return "\"\(text)\(isCut ? "…" : "")\""
+    return text.unicodeScalars.dropFirst(limit).isEmpty ? result : result + "…"
 }
+
+/// A name from outside in quotation marks, as `printable(_:limit:)` shows it.
+func quoted(_ name: String) -> String { "\"\(printable(name, limit: 160))\"" }
 
 /// The end of a sentence about a missing name.
 func suggestion(_ nearest: String?) -> String {

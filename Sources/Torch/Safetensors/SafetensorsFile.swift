@@ -16,13 +16,16 @@ public final class SafetensorsFile: Sendable {
 
     /// The checked header.
     public let header: SafetensorsHeader
-    private let map: MappedFile
+    let map: MappedFile
 
     /// Opens, checks and maps a file.
     ///
     /// - Throws: `SafetensorsError` for what is wrong inside the file, `FileError` where it cannot be read.
-    public init(_ url: URL) throws {
-        let file = try FileInput(url)
+    public convenience init(_ url: URL) throws {
+        try self.init(FileInput(url))
+    }
+
+    init(_ file: FileInput) throws {
         header = try SafetensorsHeader(file)
         map = try MappedFile(file)
     }
@@ -37,6 +40,9 @@ extension SafetensorsFile {
 
     /// The tensors in the order of their data.
     public var entries: [Entry] { header.entries }
+
+    /// Whether there is a tensor of this name, compared by bytes.
+    public func contains(_ name: String) -> Bool { header.contains(name) }
 
     /// A tensor of the file on the CPU, in the type it is stored in.
     ///

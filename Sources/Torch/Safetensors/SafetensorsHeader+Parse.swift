@@ -21,20 +21,49 @@ struct HeaderParser {
 
     mutating func parse() throws {
         let text = try readText()
-        do {
-            // A header nests three levels: the tensors, one tensor, its shape.
-            let root = JSON.Node(try JSON.parse(text, options: JSON.ParseOptions(maximumDepth: 8)))
-            for (key, node) in try root.members() {
-                if TensorName(key) == TensorName(Self.metadataKey) {
-                    metadata = try parseMetadata(node)
-                } else {
-                    entries.append(try parseEntry(key, node))
-                }
+        try checkArrays(text)
+        for (key, value) in try parseMembers(text) {
+            if TensorName(key) == TensorName(Self.metadataKey) {
+                metadata = try parseMetadata(value)
+            } else {
+                entries.append(try parseEntry(key, JSON.Node(value)))
             }
-        } catch let error as JSONError {
-            throw failure("its header: \(error)")
         }
         try orderByData()
+    }
+
+    private func parseMembers(_ text: [UInt8]) throws -> JSON.Object {
+        do {
+            // A header nests three levels: the tensors, one tensor, its shape.
+            return try JSON.Node(try JSON.parse(text, options: JSON.ParseOptions(maximumDepth: 8))).object()
+        } catch let error as JSONError {
+            throw failure("its header: \(printable("\(error)"))")
+        }
+    }
+
+    /// Refuses arrays longer than any shape while they are text: as values they take many times the memory.
+    private func checkArrays(_ text: [UInt8]) throws {
+        var commas: Int?
+        var isInString = false
+        var isEscaped = false
+        for byte in text {
+            if isInString {
+                isInString = isEscaped || byte != UInt8(ascii: "\"")
+                isEscaped = !isEscaped && byte == UInt8(ascii: "\\")
+                continue
+            }
+            switch byte {
+            case UInt8(ascii: "\""): isInString = true
+            case UInt8(ascii: "["): commas = 0
+            case UInt8(ascii: "]"): commas = nil
+            case UInt8(ascii: ","):
+                commas = commas.map { $0 + 1 }
+                if let commas, commas >= Self.maximumRank {
+                    throw failure("its header has an array of more than \(Self.maximumRank) elements")
+                }
+            default: break
+            }
+        }
     }
 
     private mutating func readText() throws -> [UInt8] {
@@ -54,11 +83,15 @@ struct HeaderParser {
         return text
     }
 
-    private func parseMetadata(_ node: JSON.Node) throws -> [String: String] {
+    private func parseMetadata(_ value: JSON) throws -> [String: String] {
+        guard case .object(let members) = value else { throw failure("its metadata is \(value.kind), not an object") }
         var metadata: [String: String] = [:]
-        for (key, value) in try node.members() {
+        for (key, value) in members {
+            guard case .string(let text) = value else {
+                throw failure("its metadata has \(value.kind) for \(quoted(key)) instead of a string")
+            }
             // Distinct bytes, but one key to Swift's dictionaries.
-            guard metadata.updateValue(try value.string(), forKey: key) == nil else {
+            guard metadata.updateValue(text, forKey: key) == nil else {
                 throw failure("its metadata has the key \(quoted(key)) in two Unicode forms")
             }
         }
@@ -66,18 +99,24 @@ struct HeaderParser {
     }
 
     private func parseEntry(_ name: String, _ node: JSON.Node) throws -> SafetensorsHeader.Entry {
+        do {
+            return try checkedEntry(name, node)
+        } catch let error as JSONError {
+            throw SafetensorsError.tensor(file: file.path, name: name, problem: "has a wrong entry: \(error)")
+        }
+    }
+
+    private func checkedEntry(_ name: String, _ node: JSON.Node) throws -> SafetensorsHeader.Entry {
         func failure(_ problem: String) -> SafetensorsError { .tensor(file: file.path, name: name, problem: problem) }
-        for key in try node.object().keys where !["dtype", "shape", "data_offsets"].contains(key) {
-            throw failure("has the unknown key \(quoted(key))")
+        let keys = try node.object().keys
+        if let unknown = keys.first(where: { !["dtype", "shape", "data_offsets"].contains($0) }) {
+            throw failure("has the unknown key \(quoted(unknown))")
         }
         let dtypeName = try node.field("dtype").string()
         guard let dtype = SafetensorsDType(rawValue: dtypeName) else {
             throw failure("has the unknown element type \(quoted(dtypeName))")
         }
         let shape = try node.field("shape").elements().map { try $0.int(in: 0...Int.max) }
-        guard shape.count <= Self.maximumRank else {
-            throw failure("has \(shape.count) dimensions, more than \(Self.maximumRank)")
-        }
         let offsets = try node.field("data_offsets").elements().map { try $0.int(in: 0...Int.max) }
         guard offsets.count == 2 else { throw failure("has \(offsets.count) data offsets instead of 2") }
         let (begin, end) = (offsets[0], offsets[1])

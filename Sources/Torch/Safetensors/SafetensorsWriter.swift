@@ -70,7 +70,7 @@ public struct SafetensorsWriter: Sendable {
     /// A tensor that is contiguous on the CPU is written from where it lies; others are copied one at a time.
     ///
     /// - Parameter tensor: gives the tensor of an item, of the announced type and shape.
-    /// - Throws: `FileError` where the file cannot be written, and what `tensor` throws. The earlier file is then intact.
+    /// - Throws: `FileError` where the file cannot be written, what `tensor` throws. The earlier file is then intact.
     public func write(to url: URL, tensor: (Item) throws -> Tensor) throws {
         try AtomicFile.write(to: url) { output in
             try output.write(header)
@@ -80,7 +80,7 @@ public struct SafetensorsWriter: Sendable {
 
     /// Writes tensors that are all at hand.
     ///
-    /// - Throws: `SafetensorsError.unwritable` for two tensors of one name, `FileError` where the file cannot be written.
+    /// - Throws: `SafetensorsError.unwritable` for two tensors of one name, `FileError` for the disk.
     public static func write(
         _ tensors: [(name: String, tensor: Tensor)], metadata: [String: String] = [:], to url: URL
     ) throws {

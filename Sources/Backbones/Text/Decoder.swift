@@ -1,0 +1,206 @@
+import Networks
+import Torch
+
+/// The decoder that Llama and its relatives share: rotary positions, RMS norms, grouped keys and values, a gated linear
+/// unit. Where the families differ, `DecoderSettings` says how.
+final class Decoder: CausalBackbone {
+    let words: Projection
+    private let layers: [DecoderLayer]
+    private let norm: RMSNorm
+    private let rotary: RotaryEmbedding
+    /// That of layers with a window, where it is another one.
+    private let windowRotary: RotaryEmbedding?
+    private let embeddingScale: Double?
+    let positionLimit: Int?
+
+    init(_ scope: Scope, _ settings: DecoderSettings) throws {
+        positionLimit = settings.positions
+        let words = try Projection.embedding(
+            scope("embed_tokens"), count: settings.head.vocabulary, size: settings.hidden)
+        self.words = words
+        layers = try (0..<settings.layers).map { try DecoderLayer(scope("layers")($0), settings, index: $0) }
+        norm = try settings.norm(scope("norm"), size: settings.hidden)
+        rotary = try RotaryEmbedding(settings.rotary)
+        windowRotary = try settings.windowRotary.map(RotaryEmbedding.init)
+        // The factor is rounded to the type that the network computes in, as the checkpoints were trained.
+        embeddingScale = try settings.embeddingScale.map {
+            try Tensor.full([], $0, dtype: words.weight.base.dtype).item()
+        }
+    }
+
+    var layerCount: Int { layers.count }
+
+    func hiddenStates(_ input: ModelInput, _ context: ForwardContext) throws -> Tensor {
+        let (input, positions) = try input.positioned(context)
+        var x = try words(input.requiredIDs(), context)
+        if let embeddingScale { x = try x * embeddingScale }
+        let dtype = try x.dtype
+        let rotation = try rotary(positions, dtype: dtype)
+        let windowRotation = try windowRotary.map { try $0(positions, dtype: dtype) } ?? rotation
+        for layer in layers {
+            x = try layer(x, layer.isWindowed ? windowRotation : rotation, input, context)
+        }
+        return try norm(x)
+    }
+}
+
+/// Attention, then a gated linear unit, each with a norm before, in some families one after, and the residual.
+final class DecoderLayer {
+    /// Attention sees only a window.
+    let isWindowed: Bool
+    private let attention: DecoderAttention
+    private let unit: DecoderUnit
+    private let normBeforeAttention: RMSNorm
+    private let normAfterAttention: RMSNorm?
+    private let normBeforeUnit: RMSNorm
+    private let normAfterUnit: RMSNorm?
+    private let dropout: Double
+    private let path: String
+
+    init(_ scope: Scope, _ settings: DecoderSettings, index: Int) throws {
+        let window = try settings.window(ofLayer: index)
+        isWindowed = window != nil
+        dropout = settings.residualDropout
+        path = scope.path
+        attention = try DecoderAttention(scope("self_attn"), settings, index: index, window: window)
+        unit = try DecoderUnit(scope("mlp"), settings)
+        func norm(_ name: String) throws -> RMSNorm { try settings.norm(scope(name), size: settings.hidden) }
+        normBeforeAttention = try norm("input_layernorm")
+        if settings.hasNormsAfter {
+            normAfterAttention = try norm("post_attention_layernorm")
+            normBeforeUnit = try norm("pre_feedforward_layernorm")
+            normAfterUnit = try norm("post_feedforward_layernorm")
+        } else {
+            normAfterAttention = nil
+            normBeforeUnit = try norm("post_attention_layernorm")
+            normAfterUnit = nil
+        }
+    }
+
+    func callAsFunction(_ x: Tensor, _ rotation: Rotation, _ input: ModelInput, _ context: ForwardContext) throws
+        -> Tensor
+    {
+        var attended = try attention(normBeforeAttention(x), rotation, input, context)
+        if let normAfterAttention { attended = try normAfterAttention(attended) }
+        let x = try x + context.dropout(attended, dropout, at: path + ".attention")
+        var result = try unit(normBeforeUnit(x), context)
+        if let normAfterUnit { result = try normAfterUnit(result) }
+        return try x + context.dropout(result, dropout, at: path + ".mlp")
+    }
+}
+
+/// Causal self-attention with rotary positions; several heads of queries may share one of keys and values.
+final class DecoderAttention {
+    /// Three projections, or one for all (Phi-3).
+    private enum Inputs {
+        case apart(queries: Projection, keys: Projection, values: Projection)
+        case joined(Projection)
+    }
+
+    private let inputs: Inputs
+    private let output: Projection
+    private let queryNorm: RMSNorm?
+    private let keyNorm: RMSNorm?
+    private let attention: AttentionSettings
+    private let settings: DecoderSettings
+    private let index: Int
+    private let path: String
+
+    init(_ scope: Scope, _ settings: DecoderSettings, index: Int, window: Int?) throws {
+        self.settings = settings
+        self.index = index
+        path = scope.path
+        let (hidden, queries, keys) = (settings.hidden, settings.querySize, settings.keySize)
+        if settings.isFused {
+            inputs = .joined(
+                try .linear(scope("qkv_proj"), input: hidden, output: queries + 2 * keys, bias: settings.inputBias))
+        } else {
+            func part(_ name: String, _ size: Int) throws -> Projection {
+                try .linear(scope(name), input: hidden, output: size, bias: settings.inputBias)
+            }
+            inputs = .apart(
+                queries: try part("q_proj", queries), keys: try part("k_proj", keys), values: try part("v_proj", keys))
+        }
+        output = try .linear(scope("o_proj"), input: queries, output: hidden, bias: settings.outputBias)
+        queryNorm = try settings.hasHeadNorms ? settings.norm(scope("q_norm"), size: settings.headSize) : nil
+        keyNorm = try settings.hasHeadNorms ? settings.norm(scope("k_norm"), size: settings.headSize) : nil
+        attention = AttentionSettings(
+            scale: settings.attentionScale, softcap: settings.attentionSoftcap, dropout: settings.attentionDropout,
+            pattern: AttentionPattern(causal: true, window: window))
+    }
+
+    func callAsFunction(_ x: Tensor, _ rotation: Rotation, _ input: ModelInput, _ context: ForwardContext) throws
+        -> Tensor
+    {
+        let (rows, length) = (try x.size(0), try x.size(1))
+        func heads(_ y: Tensor, _ norm: RMSNorm? = nil) throws -> Tensor {
+            let apart = try y.reshape([rows, length, -1, settings.headSize])
+            return try (norm.map { try $0(apart) } ?? apart).transpose(1, 2)
+        }
+        let projected = try project(x, context)
+        let queries = try rotation(heads(projected.queries, queryNorm))
+        var keys = try rotation(heads(projected.keys, keyNorm))
+        var values = try heads(projected.values)
+        if let cache = context.cache {
+            (keys, values) = try cache.append(layer: index, keys: keys, values: values)
+        }
+        let mixed = try context.attention(
+            queries, keys, values, attention, input: input, at: path + ".probabilities")
+        return try output(mixed, context)
+    }
+
+    private func project(_ x: Tensor, _ context: ForwardContext) throws
+        -> (queries: Tensor, keys: Tensor, values: Tensor)
+    {
+        switch inputs {
+        case .apart(let queries, let keys, let values):
+            return (try queries(x, context), try keys(x, context), try values(x, context))
+        case .joined(let projection):
+            let all = try projection(x, context)
+            let (queries, keys) = (settings.querySize, settings.keySize)
+            return (
+                try all.narrow(2, 0, queries), try all.narrow(2, queries, keys), try all.narrow(2, queries + keys, keys)
+            )
+        }
+    }
+}
+
+/// down(act(gate(x))·up(x)).
+final class DecoderUnit {
+    /// Two projections, or one whose first half is the gate (Phi-3).
+    private enum Inputs {
+        case apart(gate: Projection, up: Projection)
+        case joined(Projection)
+    }
+
+    private let inputs: Inputs
+    private let down: Projection
+    private let activation: Activation
+    private let intermediate: Int
+
+    init(_ scope: Scope, _ settings: DecoderSettings) throws {
+        let (hidden, bias) = (settings.hidden, settings.unitBias)
+        activation = settings.activation
+        intermediate = settings.intermediate
+        if settings.isFused {
+            inputs = .joined(
+                try .linear(scope("gate_up_proj"), input: hidden, output: 2 * settings.intermediate, bias: bias))
+        } else {
+            inputs = .apart(
+                gate: try .linear(scope("gate_proj"), input: hidden, output: settings.intermediate, bias: bias),
+                up: try .linear(scope("up_proj"), input: hidden, output: settings.intermediate, bias: bias))
+        }
+        down = try .linear(scope("down_proj"), input: settings.intermediate, output: hidden, bias: bias)
+    }
+
+    func callAsFunction(_ x: Tensor, _ context: ForwardContext) throws -> Tensor {
+        switch inputs {
+        case .apart(let gate, let up):
+            return try down(activation(gate(x, context)) * up(x, context), context)
+        case .joined(let projection):
+            let both = try projection(x, context)
+            let gate = try activation(both.narrow(2, 0, intermediate))
+            return try down(gate * both.narrow(2, intermediate, intermediate), context)
+        }
+    }
+}

@@ -1,0 +1,17 @@
+import Datasets
+import Networks
+import Torch
+
+extension Batch {
+    /// The batch as the network takes it.
+    func modelInput(on device: Device) throws -> ModelInput {
+        func tensor(_ values: [Int64]) throws -> Tensor {
+            try Tensor(values, shape: [rows, columns]).to(device, nonBlocking: true)
+        }
+        let isPadded = attentionMask.contains(0)
+        return ModelInput(
+            inputIDs: try tensor(inputIDs), attentionMask: try isPadded ? tensor(attentionMask) : nil,
+            tokenTypeIDs: try typeIDs.map(tensor), positionIDs: try positionIDs.map(tensor),
+            segmentIDs: try segmentIDs.map(tensor))
+    }
+}

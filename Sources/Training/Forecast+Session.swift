@@ -1,0 +1,46 @@
+import Datasets
+import Methods
+import Networks
+import Reporting
+import Torch
+
+extension Forecast {
+    /// What a training will take, from counts alone.
+    init(
+        _ configuration: TrainingConfiguration, _ rows: DatasetStatistics, _ batches: BatchingStatistics, model: Model,
+        trainable: Int, steps: Int, lengths: [Int]
+    ) throws {
+        let total = try model.parameterCount
+        self.init(
+            examples: rows.examples, tokens: rows.tokens, truncatedShare: rows.truncatedShare,
+            paddingShare: batches.paddingShare,
+            labelledShare: configuration.task == .causalLM ? rows.labelledShare : 1,
+            lengths: LengthQuantiles(lengths: lengths), trainableParameters: trainable, totalParameters: total,
+            memoryParts: try Forecast.memory(
+                model, trainable: trainable, cells: batches.largestBatchCells,
+                scoresAllTokens: configuration.task == .causalLM),
+            batchesPerEpoch: batches.batchesPerEpoch, steps: steps)
+    }
+
+    /// The parts of the memory at its peak, in bytes.
+    private static func memory(_ model: Model, trainable: Int, cells: Int, scoresAllTokens: Bool) throws -> [MemoryPart] {
+        let weights = try model.parameters.values.reduce(0) { try $0 + $1.base.count * $1.base.dtype.size }
+        // The backward keeps what went into and came out of every linear layer above the lowest graft, and about as much
+        // again of norms and activations between them.
+        let isGrafted = model.projections.values.map { !$0.grafts.isEmpty }
+        let lowest = isGrafted.firstIndex(of: true) ?? model.projections.count
+        let kept = model.projections.values.dropFirst(lowest).reduce(0) { sum, projection in
+            if case .embedding = projection.kind { return sum }
+            // Scores are made in chunks and only where something is labelled.
+            return projection.outputSize > 8 * projection.inputSize ? sum : sum + projection.outputSize
+        }
+        let chunk = scoresAllTokens ? 2 * (128 << 20) : 0
+        return [
+            MemoryPart(name: "weights", bytes: weights),
+            MemoryPart(name: "trainable values, gradients, moments", bytes: trainable * 16),
+            MemoryPart(name: "activations", bytes: cells * kept * 4 * 2),
+            MemoryPart(name: "scores of one chunk", bytes: chunk),
+            MemoryPart(name: "engine", bytes: 200 << 20),
+        ].filter { $0.bytes > 0 }
+    }
+}

@@ -1,0 +1,44 @@
+import Datasets
+import Networks
+import Reporting
+import Torch
+
+/// Cross entropy of the next token, over labelled tokens only: no scores are made for the others.
+struct CausalLMObjective: Objective {
+    let mainMetric = MainMetric("loss", greaterIsBetter: false)
+
+    func lossSum(_ model: Model, _ batch: Batch, _ context: ForwardContext, on device: Device) throws -> Tensor? {
+        guard case .tokens(let labels) = batch.targets else { return nil }
+        guard let network = model.network as? any CausalLanguageNetwork else {
+            throw NetworkError.unsupported("this network does not predict the next token: task causal-lm needs one that does")
+        }
+        let (places, targets) = CausalLMObjective.labelled(labels, columns: batch.columns)
+        guard !places.isEmpty else { return nil }
+        let hidden = try network.hiddenStates(batch.modelInput(on: device), context)
+        let rows = try hidden.reshape([batch.rows * batch.columns, -1]).indexSelect(0, Tensor(places).to(device))
+        return try network.lossSum(rows, labels: Tensor(targets).to(device), context)
+    }
+
+    func evaluate(_ model: Model, _ batches: EpochBatches, on device: Device) throws -> Evaluation {
+        try withoutGradients {
+            var batches = batches
+            var counter = PerplexityCounter()
+            while let batch = try batches.nextBatch() {
+                guard let sum = try lossSum(model, batch, ForwardContext(), on: device) else { continue }
+                counter.add(negativeLogLikelihood: try sum.item(), tokens: batch.targets.labelledCount)
+            }
+            return Evaluation(metrics: ["loss": counter.loss, "perplexity": counter.perplexity], confusion: nil)
+        }
+    }
+
+    /// The flat positions whose next token is labelled, and those labels. A row's first label is never one: nothing
+    /// stands before it.
+    static func labelled(_ labels: [Int64], columns: Int) -> (places: [Int64], targets: [Int64]) {
+        var (places, targets): ([Int64], [Int64]) = ([], [])
+        for index in labels.indices where index % columns != 0 && labels[index] != Int64(ignoredLabel) {
+            places.append(Int64(index - 1))
+            targets.append(labels[index])
+        }
+        return (places, targets)
+    }
+}

@@ -1,0 +1,112 @@
+import Backbones
+import Datasets
+import Foundation
+import JSON
+import Tokenizers
+
+/// The rows of a training, read, checked and encoded.
+struct PreparedData {
+    let training: EncodedDataset
+    let validation: EncodedDataset?
+    let test: EncodedDataset?
+    let labels: LabelVocabulary?
+    let padID: Int
+    let limit: Int
+    let statistics: DatasetStatistics
+    let warnings: [DatasetWarning]
+
+    /// Reads and encodes all files. Nothing is trained, so every fault of the data shows here.
+    static func read(
+        _ configuration: TrainingConfiguration, tokenizer: Tokenizer, model: ModelConfig
+    ) async throws -> PreparedData {
+        let options = configuration.data
+        let encoder = TokenizerEncoding(tokenizer, endID: try model.endTokenID, padID: try model.padTokenID)
+        guard let padID = encoder.padID else {
+            throw TrainingError.option(
+                "\(configuration.model): neither tokenizer_config.json nor config.json names a pad or end token, which "
+                    + "batches of different lengths need")
+        }
+        let task = try options.datasetTask(configuration.task)
+        func file(_ path: String) throws -> DataFile { try DataFile(URL(fileURLWithPath: path)) }
+        var parts = try DatasetParts(
+            training: file(options.trainFile), validation: options.validationFile.map(file),
+            test: options.testFile.map(file), for: task,
+            holdingOut: options.validationSplit > 0 ? options.validationSplit : nil,
+            seed: UInt64(bitPattern: Int64(configuration.training.seed)), skipsEmptyRows: true)
+        parts.limit(training: options.maxTrainSamples, evaluation: options.maxEvalSamples)
+
+        let labels = try configuration.task == .classification ? options.labels(parts, model) : nil
+        let limits = EncodingOptions(
+            maximumLength: options.maxLength, maximumPositions: try model.positionLimit, truncation: options.truncation,
+            vocabularySize: try model.vocabularySize)
+        let encode = try ExampleEncoder(encoder, labels: labels.map(LabelSpace.classes), options: limits)
+        let encoding: EncodingTask = configuration.task == .classification ? .classification : .causalLM
+        func encoded(_ set: SampleSet?) async throws -> EncodedDataset? {
+            guard let set else { return nil }
+            return try await encode.encode(set, for: encoding)
+        }
+        let training = try await encode.encode(parts.training, for: encoding)
+        let validation = try await encoded(parts.validation)
+        let test = try await encoded(parts.test)
+        let statistics = DatasetStatistics(training, classes: labels?.count ?? 0)
+        let evaluationSamples = (parts.validation?.samples ?? []) + (parts.test?.samples ?? [])
+        let duplicates = DuplicateCounts(training: parts.training.samples, evaluation: evaluationSamples)
+        return PreparedData(
+            training: training, validation: validation, test: test, labels: labels, padID: padID, limit: encode.limit,
+            statistics: statistics,
+            warnings: DatasetWarning.warnings(
+                statistics, limit: encode.limit, duplicates: duplicates, evaluationRows: evaluationSamples.count))
+    }
+}
+
+extension DatasetParts {
+    /// Keeps only the first rows of each file.
+    fileprivate mutating func limit(training count: Int?, evaluation: Int?) {
+        if let count { training.samples = Array(training.samples.prefix(count)) }
+        if let evaluation {
+            validation?.samples = Array((validation?.samples ?? []).prefix(evaluation))
+            test?.samples = Array((test?.samples ?? []).prefix(evaluation))
+        }
+    }
+}
+
+extension DataOptions {
+    /// How rows are to be read for a task.
+    func datasetTask(_ task: TrainingConfiguration.Task, readsLabels: Bool = true) throws -> DatasetTask {
+        switch task {
+        case .classification:
+            return .classification(
+                ClassificationColumns(
+                    text: textColumn, textPair: textPairColumn, label: labelColumn, readsLabels: readsLabels))
+        case .causalLM:
+            return .causalLM(
+                CausalColumns(
+                    text: textColumn ?? "text", prompt: promptColumn, completion: completionColumn,
+                    messages: messagesColumn, conversation: try chatFormat.map { try ChatFormat(named: $0) }))
+        }
+    }
+
+    /// The classes: the user's names, the model's own where it was made for them, or those of the training rows.
+    fileprivate func labels(_ parts: DatasetParts, _ model: ModelConfig) throws -> LabelVocabulary {
+        let labels: LabelVocabulary
+        if let labelNames {
+            labels = try LabelVocabulary(names: labelNames)
+        } else if let names = try model.meaningfulLabelNames {
+            labels = try LabelVocabulary(names: names)
+        } else {
+            labels = try LabelVocabulary(learnedFrom: parts.training.samples, count: numLabels)
+        }
+        try labels.requireSeveral(in: parts.training.samples)
+        return labels
+    }
+}
+
+extension ModelConfig {
+    /// Names of classes that say something: not the `LABEL_0` that Hugging Face writes when nobody named them.
+    fileprivate var meaningfulLabelNames: [String]? {
+        get throws {
+            guard let names = try labelNames, !names.allSatisfy({ $0.hasPrefix("LABEL_") }) else { return nil }
+            return names
+        }
+    }
+}

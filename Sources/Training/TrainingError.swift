@@ -1,0 +1,25 @@
+import Support
+
+/// What can be wrong with a training before or while it runs.
+public enum TrainingError: Error, Equatable, CustomStringConvertible {
+    /// A key of the configuration that nothing reads.
+    case unknownKey(key: String, nearest: String?)
+    /// A value of the configuration that cannot be.
+    case option(String)
+    /// A file or folder that is not as it must be.
+    case files(String)
+    /// Loss, gradient or weights are no longer numbers.
+    case notFinite(String)
+    /// A resume that does not fit.
+    case resume(String)
+
+    /// One sentence: what was wrong, where, what to do.
+    public var description: String {
+        switch self {
+        case .unknownKey(let key, let nearest):
+            "unknown key `\(key)`" + (nearest.map { "; the nearest is `\($0)`" } ?? "")
+                + "; `graft train --help` lists the keys"
+        case .option(let text), .files(let text), .notFinite(let text), .resume(let text): text
+        }
+    }
+}

@@ -1,0 +1,221 @@
+import Datasets
+import Foundation
+import Methods
+import Networks
+import Reporting
+import Torch
+
+/// Where a training stands between two steps: everything that decides the rest, besides the tensors.
+struct TrainingProgress: Codable, Equatable {
+    /// Optimizer steps done.
+    var step = 0
+    /// The next batch.
+    var position = BatchPosition()
+    /// The best evaluation so far.
+    var bestMetric: Double?
+    var bestStep: Int?
+    /// Evaluations since the best.
+    var staleEvaluations = 0
+    /// Seconds of training before this process.
+    var seconds = 0.0
+}
+
+/// The training itself: batches in, events out, one thread. Files, bars and plots are consumers of the events.
+final class TrainingLoop {
+    private let session: TrainingSession
+    private let arguments: TrainingArguments
+    private let emit: (TrainingEvent) throws -> Void
+    private let isCancelled: () -> Bool
+    private(set) var progress: TrainingProgress
+    private let started = ContinuousClock.now
+    private var window = LoggingWindow()
+
+    init(
+        _ session: TrainingSession, progress: TrainingProgress, isCancelled: @escaping () -> Bool,
+        emit: @escaping (TrainingEvent) throws -> Void
+    ) {
+        self.session = session
+        self.progress = progress
+        self.emit = emit
+        self.isCancelled = isCancelled
+        arguments = session.configuration.training
+    }
+
+    /// Seconds of training, earlier processes included.
+    var seconds: Double { progress.seconds + (ContinuousClock.now - started).seconds }
+
+    /// Runs to the end, to an early stop, or until cancelled between two steps.
+    func run() throws -> RunOutcome {
+        let perEpoch = session.loader.batchesPerEpoch
+        window = LoggingWindow()
+        while progress.step < session.totalSteps {
+            var batches = session.loader.batches(from: progress.position)
+            let count = min(arguments.gradientAccumulationSteps, perEpoch - progress.position.batch)
+            let parts = try (0..<count).compactMap { _ in try batches.nextBatch() }
+            try step(parts)
+            progress.position = batches.position
+            let isEpochEnd = progress.position.batch >= perEpoch
+            if isEpochEnd { progress.position = BatchPosition(epoch: progress.position.epoch + 1) }
+            if try finishStep(isEpochEnd: isEpochEnd) { return .stoppedEarly }
+            if isCancelled() {
+                if progress.step < session.totalSteps { try saveCheckpoint() }
+                return .interrupted
+            }
+        }
+        return .completed
+    }
+
+    /// One optimizer step over the accumulated batches: the loss is the sum over all their labels divided by their number.
+    private func step(_ parts: [Batch]) throws {
+        let begin = ContinuousClock.now
+        let labelled = parts.reduce(0) { $0 + $1.targets.labelledCount }
+        try session.parameters.clearGradients()
+        var loss = 0.0
+        let root = RandomKey(seed: arguments.seed).derived("step").derived(progress.step)
+        for (index, batch) in parts.enumerated() where labelled > 0 {
+            let context = ForwardContext(isTraining: true, key: root.derived(index))
+            guard let sum = try session.objective.lossSum(session.model, batch, context, on: session.device) else { continue }
+            let value = try sum.item()
+            guard value.isFinite else { throw notFinite("the loss is \(value)", batch) }
+            loss += value / Double(labelled)
+            try (sum / Double(labelled)).backward()
+        }
+        let norm = try clipGradients(parts)
+        let rate = session.schedule.rate(step: progress.step)
+        try session.optimizer.step(learningRate: rate)
+        progress.step += 1
+        window.add(
+            loss: loss, norm: norm, rate: rate, batches: parts, seconds: (ContinuousClock.now - begin).seconds)
+    }
+
+    /// The norm of all gradients before clipping.
+    private func clipGradients(_ parts: [Batch]) throws -> Double {
+        let norm = try session.parameters.gradients.norm().item()
+        guard norm.isFinite else {
+            let name = try session.parameters.firstNotFinite() ?? "a parameter"
+            throw notFinite("the gradient of `\(name)` is not finite", parts.first)
+        }
+        if arguments.maxGradNorm > 0, norm > arguments.maxGradNorm {
+            try session.parameters.gradients.mulInPlace(arguments.maxGradNorm / (norm + 1e-6))
+        }
+        return norm
+    }
+
+    private func notFinite(_ what: String, _ batch: Batch?) -> TrainingError {
+        let rows = batch.map { " (training rows \($0.exampleIndices.prefix(4).map { String($0 + 1) }.joined(separator: ", ")), …)" }
+        return .notFinite(
+            "\(what) at step \(progress.step + 1)\(rows ?? ""): lower learning_rate, or check those rows and the "
+                + "checkpoint; the last checkpoint is intact")
+    }
+
+    /// Events, evaluation and checkpoint that a step brings. True when the training ends early.
+    private func finishStep(isEpochEnd: Bool) throws -> Bool {
+        let isLast = progress.step == session.totalSteps
+        if progress.step % arguments.loggingSteps == 0 || isLast {
+            try emit(.step(window.record(step: progress.step, epoch: epoch)))
+            window = LoggingWindow()
+        }
+        var stops = false
+        var isBest = false
+        if session.validation != nil, isDue(arguments.evalStrategy, arguments.evalSteps, isEpochEnd, isLast) {
+            isBest = try evaluateNow()
+            stops = arguments.earlyStoppingPatience.map { progress.staleEvaluations >= $0 } ?? false
+        }
+        let saves = isDue(arguments.saveStrategy, arguments.saveSteps, isEpochEnd, isLast)
+        if saves || (isBest && arguments.loadBestModelAtEnd) { try saveCheckpoint() }
+        return stops
+    }
+
+    private func isDue(
+        _ strategy: TrainingConfiguration.IntervalStrategy, _ interval: Int, _ isEpochEnd: Bool, _ isLast: Bool
+    ) -> Bool {
+        switch strategy {
+        case .no: false
+        case .steps: progress.step % interval == 0 || isLast
+        case .epoch: isEpochEnd || isLast
+        }
+    }
+
+    /// Epochs done, with the part of the current one.
+    var epoch: Double {
+        Double(progress.position.epoch) + Double(progress.position.batch) / Double(session.loader.batchesPerEpoch)
+    }
+
+    /// Evaluates on the validation rows; true when it is the best so far.
+    private func evaluateNow() throws -> Bool {
+        guard let validation = session.validation else { return false }
+        let begin = ContinuousClock.now
+        let evaluation = try session.objective.evaluate(session.model, validation, on: session.device)
+        let main = session.mainMetric
+        guard let value = evaluation.metrics[main.name] else {
+            let known = evaluation.metrics.map(\.name).joined(separator: ", ")
+            throw TrainingError.option("metric_for_best_model: there is no metric `\(main.name)`; known: \(known)")
+        }
+        let isBest = progress.bestMetric.map { best in
+            let margin = main.greaterIsBetter ? value - best : best - value
+            return margin > arguments.earlyStoppingThreshold
+        } ?? value.isFinite
+        if isBest {
+            (progress.bestMetric, progress.bestStep, progress.staleEvaluations) = (value, progress.step, 0)
+        } else {
+            progress.staleEvaluations += 1
+        }
+        try emit(
+            .evaluation(
+                EvaluationRecord(
+                    step: progress.step, epoch: epoch, metrics: evaluation.metrics,
+                    seconds: (ContinuousClock.now - begin).seconds, isBest: isBest)))
+        return isBest
+    }
+
+    private func saveCheckpoint() throws {
+        let begin = ContinuousClock.now
+        var saved = progress
+        saved.seconds = seconds
+        let checkpoint = try session.checkpoints.save(session, saved)
+        try emit(
+            .checkpoint(
+                CheckpointRecord(
+                    path: checkpoint.folder.path, step: progress.step, bytes: checkpoint.bytes,
+                    seconds: (ContinuousClock.now - begin).seconds)))
+    }
+}
+
+/// What happened since the last record.
+private struct LoggingWindow {
+    private var losses: [Double] = []
+    private var norm = 0.0
+    private var rate = 0.0
+    private var tokens = 0
+    private var labelled = 0
+    private var padding = 0
+    private var examples = 0
+    private var seconds = 0.0
+
+    mutating func add(loss: Double, norm: Double, rate: Double, batches: [Batch], seconds: Double) {
+        losses.append(loss)
+        self.norm = norm
+        self.rate = rate
+        self.seconds += seconds
+        for batch in batches {
+            tokens += batch.tokenCount
+            labelled += batch.targets.labelledCount
+            padding += batch.rows * batch.columns - batch.tokenCount
+            examples += batch.segments.count
+        }
+    }
+
+    func record(step: Int, epoch: Double) -> StepRecord {
+        StepRecord(
+            step: step, epoch: epoch, loss: losses.reduce(0, +) / Double(max(1, losses.count)), gradientNorm: norm,
+            learningRate: rate, tokens: tokens, labelledTokens: labelled, paddingTokens: padding, examples: examples,
+            seconds: seconds, memoryBytes: ProcessMemory.measure().current)
+    }
+}
+
+extension Duration {
+    /// In seconds.
+    var seconds: Double {
+        Double(components.seconds) + Double(components.attoseconds) * 1e-18
+    }
+}

@@ -1,0 +1,195 @@
+import Adapters
+import Backbones
+import Datasets
+import Foundation
+import JSON
+import Methods
+import Networks
+import Reporting
+import Tokenizers
+import Torch
+
+/// A training that was checked in full and is ready to run: model, grafts, data and optimizer.
+final class TrainingSession {
+    let configuration: TrainingConfiguration
+    let model: Model
+    let modelConfig: ModelConfig
+    let newParameters: [String]
+    let grafts: GraftSet
+    let data: PreparedData
+    let loader: BatchLoader
+    let parameters: FlatParameters
+    let optimizer: any Optimizer
+    let schedule: LearningRateSchedule
+    let objective: any Objective
+    let device: Device
+    let checkpoints: CheckpointStore
+    let totalSteps: Int
+    let forecast: Forecast
+
+    static let adapterName = "default"
+
+    /// Reads and checks everything.
+    static func prepare(_ configuration: TrainingConfiguration) async throws -> TrainingSession {
+        try configuration.training.validate()
+        let device = try Device(configuration.training.device)
+        try EngineSettings.apply(configuration.training, device)
+        let folder = URL(fileURLWithPath: configuration.model)
+        let modelConfig = try ModelConfig(folder: folder)
+        let tokenizer = try Tokenizer(contentsOf: folder)
+        let data = try await PreparedData.read(configuration, tokenizer: tokenizer, model: modelConfig)
+        return try TrainingSession(configuration, folder: folder, modelConfig: modelConfig, data: data, device: device)
+    }
+
+    private init(
+        _ configuration: TrainingConfiguration, folder: URL, modelConfig: ModelConfig, data: PreparedData, device: Device
+    ) throws {
+        let arguments = configuration.training
+        self.configuration = configuration
+        self.modelConfig = modelConfig
+        self.data = data
+        self.device = device
+        let head = configuration.head(classes: data.labels?.count)
+        let loaded = try Backbones.load(
+            folder, head: head, options: .init(device: device, seed: arguments.seed), padTokenID: data.padID)
+        model = loaded.model
+        newParameters = loaded.newParameters
+        try model.requireFinite()
+
+        let method = try configuration.method.savingHead(of: loaded)
+        grafts = try method.grafts(for: model, key: RandomKey(seed: arguments.seed).derived("method"))
+        try model.add(grafts, named: TrainingSession.adapterName)
+        parameters = try FlatParameters(grafts.variables.filter { $0.role == .trainable }, device: device)
+        try model.refresh()
+        optimizer = try arguments.makeOptimizer(for: parameters)
+
+        let batching = try configuration.batchingOptions(limit: data.limit)
+        let collator = try Collator(padID: data.padID, paddingSide: .right, maximumColumns: data.limit)
+        loader = try BatchLoader(data.training, options: batching, collator: collator)
+        let batches = BatchingStatistics(loader)
+        totalSteps =
+            arguments.maxSteps > 0
+            ? arguments.maxSteps
+            : batches.steps(epochs: arguments.numTrainEpochs, accumulation: arguments.gradientAccumulationSteps)
+        schedule = LearningRateSchedule(arguments, totalSteps: totalSteps)
+        objective =
+            configuration.task == .classification
+            ? ClassificationObjective(classes: data.labels?.count ?? 2) : CausalLMObjective()
+        checkpoints = CheckpointStore(
+            folder: URL(fileURLWithPath: configuration.outputDirectory), limit: arguments.saveTotalLimit)
+        forecast = try Forecast(
+            configuration, data.statistics, batches, model: model, trainable: parameters.count, steps: totalSteps,
+            lengths: data.training.lengths)
+        self.resolvedMethod = method
+    }
+
+    /// The method as it was grafted: with the head among the modules that are saved whole.
+    let resolvedMethod: any Method
+
+    /// Batches of validation rows in the order that pads least.
+    var validation: EpochBatches? { data.validation.flatMap { try? evaluationBatches($0) } }
+
+    /// Batches of rows for evaluation.
+    func evaluationBatches(_ rows: EncodedDataset) throws -> EpochBatches {
+        let options = BatchingOptions(
+            strategy: .sequential, batchSize: configuration.training.perDeviceEvalBatchSize)
+        return try BatchLoader(rows, options: options, collator: loader.collator).batches(from: BatchPosition())
+    }
+
+    /// The metric that says which evaluation is best.
+    var mainMetric: MainMetric {
+        guard let name = configuration.training.metricForBestModel else { return objective.mainMetric }
+        let plain = name.hasPrefix("eval_") ? String(name.dropFirst(5)) : name
+        return MainMetric(plain, greaterIsBetter: configuration.training.greaterIsBetter ?? (plain != "loss" && plain != "perplexity"))
+    }
+
+    /// What deserves a word before training.
+    var warnings: [RunWarning] {
+        var warnings = data.warnings.map { RunWarning(code: "data", message: $0.description) }
+        let saved = Set(grafts.parameters.keys)
+        let frozen = newParameters.filter { !saved.contains($0) }
+        if !frozen.isEmpty {
+            warnings.append(
+                RunWarning(
+                    code: "random_frozen",
+                    message: "the checkpoint has no \(frozen.joined(separator: ", ")): they are random and stay so; add "
+                        + "them to modules_to_save to train them"))
+        }
+        return warnings
+    }
+
+    /// What the run is, for its events.
+    func description(resumedFrom step: Int) throws -> RunDescription {
+        let arguments = configuration.training
+        return RunDescription(
+            model: configuration.model, method: type(of: configuration.method).card.name,
+            task: configuration.task.rawValue, outputFolder: configuration.outputDirectory, forecast: forecast,
+            trainableParameters: parameters.count, totalParameters: try model.parameterCount,
+            device: device.description, threads: try Engine.threadCount(),
+            seed: UInt64(bitPattern: Int64(arguments.seed)), totalSteps: totalSteps, epochs: arguments.numTrainEpochs,
+            resumedFromStep: step, mainMetric: mainMetric)
+    }
+}
+
+extension TrainingConfiguration {
+    /// The head that the task needs; nil for what the checkpoint has.
+    func head(classes: Int?) -> Head? {
+        switch task {
+        case .classification: .sequenceClassification(labels: classes ?? 2)
+        case .causalLM: .causalLM
+        }
+    }
+
+    fileprivate func batchingOptions(limit: Int) throws -> BatchingOptions {
+        let seed = UInt64(bitPattern: Int64(training.seed))
+        let size = training.perDeviceTrainBatchSize
+        switch data.batching {
+        case .lengthGrouped: return BatchingOptions(strategy: .lengthGrouped, batchSize: size, seed: seed)
+        case .random: return BatchingOptions(strategy: .random, batchSize: size, seed: seed)
+        case .packing:
+            guard task == .causalLM else {
+                throw TrainingError.option("batching: packing is for task causal-lm; use length_grouped or random")
+            }
+            guard let length = data.maxLength else {
+                throw TrainingError.option("max_length: packing needs it, the tokens of a row")
+            }
+            return BatchingOptions(strategy: .packing, batchSize: size, seed: seed, rowLength: min(length, limit))
+        }
+    }
+}
+
+extension Method {
+    /// The method with the modules of a new head among those that it saves whole, as peft does for classification.
+    fileprivate func savingHead(of loaded: LoadedModel) throws -> any Method {
+        guard var trained = self as? any SavesModules else { return self }
+        let heads = ["classifier", "score"].filter { name in
+            loaded.model.modulePaths.contains { $0 == name }
+        }
+        guard case .sequenceClassification = loaded.head else { return self }
+        for head in heads where !trained.modulesToSave.contains(head) { trained.modulesToSave.append(head) }
+        return trained
+    }
+}
+
+extension Model {
+    /// Refuses a checkpoint with NaN or infinity in it before any work is spent on it.
+    fileprivate func requireFinite() throws {
+        for parameter in parameters.values where try parameter.base.dtype.isFloatingPoint && !parameter.base.isAllFinite() {
+            throw NetworkError.notFinite(name: parameter.fileName)
+        }
+    }
+}
+
+/// Settings of the engine that hold for the process.
+enum EngineSettings {
+    static func apply(_ arguments: TrainingArguments, _ device: Device) throws {
+        if case .cuda(let index) = device {
+            let count = try Engine.cudaDeviceCount()
+            guard index < count else {
+                throw TrainingError.option(
+                    "device: \(device) is not there, libtorch sees \(count) CUDA devices; `graft doctor` tells more")
+            }
+        }
+        try Engine.setThreadCount(arguments.threads ?? CPUDescription.current().physicalCores)
+    }
+}

@@ -1,0 +1,20 @@
+import Foundation
+import Testing
+
+@testable import Verification
+
+/// Folder of golden cases: tiny checkpoints with what transformers computes from them.
+private let fixtures = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+    .appendingPathComponent("Fixtures/models")
+
+@Test(
+    "decoders give the reference's outputs and gradients",
+    arguments: [
+        "llama/a", "llama/a2", "llama/a3", "mistral/a", "qwen2/a", "qwen3/a", "gemma2/a", "gemma3/a", "phi3/a",
+        "gpt2/a",
+        "gpt2/a2",
+    ])
+func matchesReference(_ name: String) throws {
+    let result = try ModelCase.run(GoldenCase(folder: fixtures.appendingPathComponent(name)))
+    #expect(result.status == .pass, "\(result.detail)")
+}
