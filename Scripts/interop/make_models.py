@@ -17,7 +17,9 @@ import transformers
 from safetensors.torch import load_file, save_file
 
 import golden
-from model_variations import combinations, timm_variations, variations
+from model_combinations import combinations
+from model_variations import variations
+from timm_variations import timm_variations
 
 transformers.logging.set_verbosity_error()
 transformers.logging.disable_progress_bar()
