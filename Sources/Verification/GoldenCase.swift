@@ -127,8 +127,7 @@ public struct Comparison {
         let passed = failures.isEmpty
         return CaseResult(
             slug: golden.slug, name: golden.name, kind: golden.kind, status: passed ? .pass : .fail,
-            maxError: worst.share,
-            detail: passed ? "largest error at \(worst.detail)" : failures.joined(separator: "; "))
+            maxError: worst.share, detail: passed ? "largest error at \(worst.detail)" : failures.joined(separator: "; "))
     }
 
     /// The largest |out − expected| / (atol + rtol·|expected|); infinite where NaN meets a number.

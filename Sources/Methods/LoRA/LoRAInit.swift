@@ -138,8 +138,7 @@ extension LoRAInit {
         }
     }
 
-    private static func lowRankStart(a: Tensor, b: Tensor, _ matrix: Tensor, scaling: Double, at site: Projection)
-        throws
+    private static func lowRankStart(a: Tensor, b: Tensor, _ matrix: Tensor, scaling: Double, at site: Projection) throws
         -> LoRAStart
     {
         let rest = try matrix - b.matmul(a) * scaling
