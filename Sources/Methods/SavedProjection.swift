@@ -13,10 +13,13 @@ public final class SavedProjection: ProjectionGraft {
         weight = try Variable("\(site.path).weight", site.weight.base.clone())
     }
 
+    /// The weight alone.
     public var variables: [Variable] { [weight] }
 
+    /// None: the base's weight plays no part.
     public var residual: Tensor? { nil }
 
+    /// The output of the own weight in place of the base's.
     public func adding(
         to output: Tensor, base: Tensor, x: Tensor, at site: Projection, _ context: ForwardContext
     ) throws -> Tensor {
@@ -24,6 +27,7 @@ public final class SavedProjection: ProjectionGraft {
         return output.isSame(as: base) ? own : try output + (own - base)
     }
 
+    /// The own weight in place of the base's.
     public func merged(weight: Tensor, bias: Tensor?, at site: Projection) throws -> (weight: Tensor, bias: Tensor?) {
         let dtype = try weight.dtype
         let (base, own) = (try site.weight.value.to(dtype), try self.weight.value.detach().to(dtype))

@@ -135,7 +135,7 @@ extension LoRA {
     }
 
     /// s of a rank.
-    func scaling(rank: Int, alpha: Double) -> Double {
+    public func scaling(rank: Int, alpha: Double) -> Double {
         useRSLoRA ? alpha / Double(rank).squareRoot() : alpha / Double(rank)
     }
 }
