@@ -8,6 +8,12 @@ public struct PatternTable<Value: Codable & Sendable & Equatable>: Codable, Send
         public var key: String
         /// What it sets.
         public var value: Value
+
+        /// A pattern with its value.
+        public init(key: String, value: Value) {
+            self.key = key
+            self.value = value
+        }
     }
 
     /// The patterns in order.

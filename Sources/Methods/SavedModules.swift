@@ -23,6 +23,11 @@ extension GraftSet {
                 for parameter in model.parameters.values where parameter.name.hasPrefix(module + ".") {
                     try add(copyOf: parameter)
                 }
+                // A weight that is shared has its name elsewhere; the copy keeps the tie.
+                for projection in model.projections.values
+                where projection.path == module || projection.path.hasPrefix(module + ".") {
+                    try add(copyOf: projection.weight)
+                }
             }
         }
     }

@@ -38,12 +38,16 @@ struct TargetSelection {
     var modulesToSave: [String]
     var layersToTransform: [Int]?
     var layersPattern: [String]
+    /// How the options spell the network's paths.
+    var names: (String) -> String = { $0 }
+    /// Whether every name must match something.
+    var isStrict = true
 
     /// The projections that are meant, in the order of the network.
     func projections(of model: Model) throws -> [Projection] {
         let all = Array(model.projections.values)
         let candidates = try all.filter { projection in
-            try !isExcluded(projection.path)
+            try !isExcluded(names(projection.path))
         }
         let targets = try self.targets ?? defaultTargets(candidates)
         let chosen: [Projection]
@@ -52,24 +56,24 @@ struct TargetSelection {
             chosen = candidates.filter { $0.isLinear && !$0.isOutputHead }
         case .pattern(let pattern):
             let regex = try ModulePattern(pattern, option: "target_modules")
-            chosen = candidates.filter { regex.matchesWhole($0.path) }
+            chosen = candidates.filter { regex.matchesWhole(names($0.path)) }
             if chosen.isEmpty { throw unmatched(pattern, candidates) }
-        case .list(let names):
-            for name in names where !candidates.contains(where: { matches(name, $0.path) }) {
-                throw unmatched(name, candidates)
-            }
-            chosen = candidates.filter { projection in names.contains { matches($0, projection.path) } }
+        case .list(let list):
+            let missing = list.filter { name in !candidates.contains { matches(name, names($0.path)) } }
+            if let first = missing.first, isStrict || missing.count == list.count { throw unmatched(first, candidates) }
+            chosen = candidates.filter { projection in list.contains { matches($0, names(projection.path)) } }
         }
-        let inLayers = chosen.filter { isInLayers($0.path) }
+        let inLayers = chosen.filter { isInLayers(names($0.path)) }
         guard !inLayers.isEmpty else {
             throw MethodError.option(
-                "layers_to_transform: none of the \(chosen.count) matched modules is in the layers \(layersToTransform ?? [])")
+                "layers_to_transform: none of the \(chosen.count) matched modules is in the layers \(layersToTransform ?? [])"
+            )
         }
         return inLayers
     }
 
     private func unmatched(_ pattern: String, _ candidates: [Projection]) -> MethodError {
-        let ends = candidates.flatMap { [$0.path, String($0.path.split(separator: ".").last ?? "")] }
+        let ends = candidates.map { names($0.path) }.flatMap { [$0, String($0.split(separator: ".").last ?? "")] }
         return .unmatched(option: "target_modules", pattern: pattern, nearest: nearestMatch(to: pattern, in: ends))
     }
 
@@ -77,13 +81,14 @@ struct TargetSelection {
         switch excluded {
         case .pattern(let pattern)?:
             if try ModulePattern(pattern, option: "exclude_modules").matchesWhole(path) { return true }
-        case .list(let names)?:
-            if names.contains(where: { matches($0, path) }) { return true }
+        case .list(let list)?:
+            if list.contains(where: { matches($0, path) }) { return true }
         case nil: break
         }
         // What is saved whole is trained whole; a graft on top would train it twice.
         return modulesToSave.contains { saved in
-            path == saved || path.hasSuffix("." + saved) || path.hasPrefix(saved + ".") || path.contains("." + saved + ".")
+            path == saved || path.hasSuffix("." + saved) || path.hasPrefix(saved + ".")
+                || path.contains("." + saved + ".")
         }
     }
 
@@ -169,7 +174,8 @@ struct ModulePatterns<Value> {
     /// Every key must match one of the adapted modules.
     func requireMatches(in paths: [String]) throws {
         for entry in entries where !paths.contains(where: { entry.pattern.matchesWhole($0) }) {
-            throw MethodError.unmatched(option: option, pattern: entry.key, nearest: nearestMatch(to: entry.key, in: paths))
+            throw MethodError.unmatched(
+                option: option, pattern: entry.key, nearest: nearestMatch(to: entry.key, in: paths))
         }
     }
 }

@@ -114,18 +114,31 @@ extension Model {
     }
 
     /// Folds the adapters in effect into the weights; the grafts stop acting. `unmerge` takes it back exactly, since the
-    /// base is kept.
+    /// base is kept. Where projections share a weight, each gets what its own grafts make of it.
     public func merge() throws {
         let names = activeAdapters
-        var replacements: [(Parameter, Tensor)] = parameters.values.compactMap { parameter in
-            parameter.replacement.map { (parameter, $0) }
-        }
-        for projection in projections.values where !projection.grafts.isEmpty {
-            replacements += try projection.mergedParameters()
+        let replaced = parameters.values.compactMap { parameter in parameter.replacement.map { (parameter, $0) } }
+        let shared = sharedWeights
+        let merged = try projections.values.filter { !$0.grafts.isEmpty }.map { projection in
+            (projection, try projection.mergedTensors())
         }
         try activate([])
-        for (parameter, tensor) in replacements { try parameter.replace(with: tensor) }
+        for (parameter, tensor) in replaced { try parameter.replace(with: tensor) }
+        for (projection, tensors) in merged {
+            if shared.contains(ObjectIdentifier(projection.weight)) {
+                projection.setOwnWeight(tensors.weight)
+            } else {
+                try projection.weight.replace(with: tensors.weight)
+            }
+            if let bias = tensors.bias { try projection.bias?.replace(with: bias) }
+        }
         mergedAdapters = names
+    }
+
+    /// The weights that more than one projection computes with.
+    private var sharedWeights: Set<ObjectIdentifier> {
+        let counts = Dictionary(grouping: projections.values) { ObjectIdentifier($0.weight) }
+        return Set(counts.filter { $0.value.count > 1 }.keys)
     }
 
     /// Takes `merge` back: the base is as it was, and the adapters act as grafts again.
@@ -137,15 +150,19 @@ extension Model {
 }
 
 extension Projection {
-    /// The parameters of this projection with its grafts folded in, in the type of the base.
-    func mergedParameters() throws -> [(Parameter, Tensor)] {
+    /// Weight and bias with the grafts folded in, in the type of the base.
+    public func mergedTensors() throws -> (weight: Tensor, bias: Tensor?) {
         let dtype = try weight.base.dtype
-        var folded: (weight: Tensor, bias: Tensor?) = (try weight.value.to(.float32), try bias?.value.to(.float32))
+        let folded = try mergedTensors(computedIn: .float32)
+        return (try folded.weight.detach().to(dtype), try folded.bias?.detach().to(dtype))
+    }
+
+    /// Weight and bias with the grafts folded in, in the type they are computed in.
+    public func mergedTensors(computedIn dtype: DType) throws -> (weight: Tensor, bias: Tensor?) {
+        var folded: (weight: Tensor, bias: Tensor?) = (try weight.value.to(dtype), try bias?.value.to(dtype))
         for graft in grafts {
             folded = try graft.merged(weight: folded.weight, bias: folded.bias, at: self)
         }
-        var result = [(weight, try folded.weight.detach().to(dtype))]
-        if let bias, let merged = folded.bias { result.append((bias, try merged.detach().to(dtype))) }
-        return result
+        return folded
     }
 }

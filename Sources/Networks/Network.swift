@@ -49,6 +49,6 @@ extension CausalLanguageNetwork {
             return try scores(hidden, context).crossEntropySum(labels)
         }
         return try hidden.linearCrossEntropySum(
-            weight: head.weight.value, bias: head.bias?.value, labels: labels, softcap: softcap)
+            weight: head.plainWeight, bias: head.bias?.value, labels: labels, softcap: softcap)
     }
 }

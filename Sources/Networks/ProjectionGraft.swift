@@ -17,9 +17,10 @@ public protocol ProjectionGraft: AnyObject {
     func adding(to output: Tensor, base: Tensor, x: Tensor, at site: Projection, _ context: ForwardContext) throws
         -> Tensor
 
-    /// The weight and bias that compute the same without the graft, in fp32.
+    /// The weight and bias that compute the same without the graft, computed in the type of `weight`.
     /// - Parameters:
-    ///   - weight: the base weight in fp32, in the layout of the projection's kind.
-    ///   - bias: the base bias in fp32.
+    ///   - weight: the weight with the grafts before this one, in the layout of the projection's kind; the base's own in
+    ///     fp32 (or fp64, to check that) for the first.
+    ///   - bias: the same for the bias.
     func merged(weight: Tensor, bias: Tensor?, at site: Projection) throws -> (weight: Tensor, bias: Tensor?)
 }

@@ -21,7 +21,7 @@ extension TrainingSession {
         provenance.labels = data.labels?.names
         provenance.version = GraftVersion.current
         try AdapterFolder.write(
-            resolvedMethod, grafts, to: folder, provenance: provenance,
+            resolvedMethod, grafts, of: model, to: folder, provenance: provenance,
             taskType: configuration.task == .classification ? "SEQ_CLS" : "CAUSAL_LM",
             baseModelPath: configuration.model)
     }

@@ -38,6 +38,7 @@ public enum Verification {
     private static func run(_ golden: GoldenCase) throws -> CaseResult {
         switch golden.kind {
         case "model": return try ModelCase.run(golden)
+        case "adapter": return try AdapterCase.run(golden)
         default:
             guard let replay = replays.first(where: { $0.slugs.contains(golden.slug) }) else {
                 return CaseResult(

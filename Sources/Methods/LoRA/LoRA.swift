@@ -65,7 +65,7 @@ public struct LoRA: SavesModules, Equatable {
 // MARK: Options by peft's names
 
 extension LoRA {
-    enum CodingKeys: String, CodingKey {
+    enum CodingKeys: String, CodingKey, CaseIterable {
         case r
         case loraAlpha = "lora_alpha"
         case loraDropout = "lora_dropout"
@@ -83,6 +83,9 @@ extension LoRA {
         case loraBias = "lora_bias"
         case modulesToSave = "modules_to_save"
     }
+
+    /// The names of all options.
+    public static let optionNames = Set(CodingKeys.allCases.map(\.rawValue))
 
     public static let optionalOptions = ["target_modules", "exclude_modules", "layers_to_transform"]
 
@@ -115,7 +118,8 @@ extension LoRA {
         try require(r > 0, "r: the rank must be positive, found \(r)")
         try require((0..<1).contains(loraDropout), "lora_dropout: must be at least 0 and below 1, found \(loraDropout)")
         for entry in rankPattern.entries {
-            try require(entry.value > 0, "rank_pattern: the rank of `\(entry.key)` must be positive, found \(entry.value)")
+            try require(
+                entry.value > 0, "rank_pattern: the rank of `\(entry.key)` must be positive, found \(entry.value)")
         }
         try require(!(useDoRA && loraBias), "lora_bias: a bias of the branch cannot be combined with use_dora")
         try require(
@@ -131,7 +135,7 @@ extension LoRA {
     }
 
     /// s of a rank.
-    func scaling(rank: Int, alpha: Double) -> Double {
+    public func scaling(rank: Int, alpha: Double) -> Double {
         useRSLoRA ? alpha / Double(rank).squareRoot() : alpha / Double(rank)
     }
 }
@@ -152,27 +156,60 @@ struct OneOrMore<Value: Decodable & Sendable>: Decodable, Sendable {
 
 // MARK: Grafts
 
+/// One module that is adapted, with the rank and the alpha that hold there.
+public struct LoRAPlacement: Sendable, Equatable {
+    /// The module's path in the network.
+    public var path: String
+    /// Rank of the product.
+    public var rank: Int
+    /// Numerator of the scale.
+    public var alpha: Double
+}
+
 extension LoRA {
     public func grafts(for model: Model, key: RandomKey) throws -> GraftSet {
+        try grafts(for: model, at: placements(on: model), key: key)
+    }
+
+    /// The modules that the options mean, in the order of the network.
+    /// - Parameters:
+    ///   - names: how the options spell the network's paths.
+    ///   - isStrict: whether every name and pattern must match something; otherwise one match is enough.
+    public func placements(
+        on model: Model, names: @escaping (String) -> String = { $0 }, isStrict: Bool = true
+    ) throws -> [LoRAPlacement] {
         try validate()
         let selection = TargetSelection(
             targets: targetModules, excluded: excludeModules, modulesToSave: modulesToSave,
-            layersToTransform: layersToTransform, layersPattern: layersPattern)
+            layersToTransform: layersToTransform, layersPattern: layersPattern, names: names, isStrict: isStrict)
         let projections = try selection.projections(of: model)
         let ranks = try ModulePatterns(rankPattern.entries.map { ($0.key, $0.value) }, option: "rank_pattern")
         let alphas = try ModulePatterns(alphaPattern.entries.map { ($0.key, $0.value) }, option: "alpha_pattern")
-        try ranks.requireMatches(in: projections.map(\.path))
-        try alphas.requireMatches(in: projections.map(\.path))
-
-        var set = GraftSet()
-        for projection in projections {
-            let rank = ranks.value(for: projection.path) ?? r
-            let alpha = alphas.value(for: projection.path) ?? loraAlpha
-            set.projections[projection.path] = try LoRAGraft(
-                self, rank: rank, scaling: scaling(rank: rank, alpha: alpha), at: projection,
-                key: key.derived(projection.path))
+        if isStrict {
+            try ranks.requireMatches(in: projections.map { names($0.path) })
+            try alphas.requireMatches(in: projections.map { names($0.path) })
         }
-        try set.addBiases(bias, of: model, adapted: projections)
+        return projections.map { projection in
+            let name = names(projection.path)
+            return LoRAPlacement(
+                path: projection.path, rank: ranks.value(for: name) ?? r, alpha: alphas.value(for: name) ?? loraAlpha)
+        }
+    }
+
+    /// Makes the grafts for given modules.
+    public func grafts(for model: Model, at placements: [LoRAPlacement], key: RandomKey) throws -> GraftSet {
+        var set = GraftSet()
+        var adapted: [Projection] = []
+        for placement in placements {
+            guard let projection = model.projections[placement.path] else {
+                throw MethodError.unmatched(option: "target_modules", pattern: placement.path, nearest: nil)
+            }
+            set.projections[placement.path] = try LoRAGraft(
+                self, rank: placement.rank, scaling: scaling(rank: placement.rank, alpha: placement.alpha),
+                at: projection, key: key.derived(placement.path))
+            adapted.append(projection)
+        }
+        try set.addBiases(bias, of: model, adapted: adapted)
         try set.addModules(modulesToSave, of: model)
         return set
     }

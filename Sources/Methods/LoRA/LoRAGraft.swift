@@ -142,22 +142,23 @@ extension LoRAGraft {
 // MARK: Merge
 
 extension LoRAGraft {
-    /// s B A in the layout of the projection's weight, fp32.
-    func delta(at site: Projection) throws -> Tensor {
-        let (a, b) = (try a.value.to(.float32), try b.value.to(.float32))
+    /// s B A in the layout of the projection's weight.
+    func delta(at site: Projection, dtype: DType) throws -> Tensor {
+        let (a, b) = (try a.value.to(dtype), try b.value.to(dtype))
         let product = try b.reshape([site.outputSize, -1]).matmul(a.reshape([rank, -1])) * scaling
         return try site.layout(product)
     }
 
     public func merged(weight: Tensor, bias: Tensor?, at site: Projection) throws -> (weight: Tensor, bias: Tensor?) {
         try withoutGradients {
-            let frozen = try (residual ?? site.weight.value).to(.float32)
-            var changed = try frozen + delta(at: site)
+            let dtype = try weight.dtype
+            let base = try site.weight.value.to(dtype)
+            let frozen = try residual?.to(dtype) ?? base
+            var changed = try frozen + delta(at: site, dtype: dtype)
             if let magnitude {
                 let norms = try LoRAGraft.norms(
-                    site.matrix(frozen), frozen: nil, a: a.value.to(.float32), b: b.value.to(.float32), scaling: scaling
-                )
-                let factor = try magnitude.value.to(.float32).reshape([-1]) / norms
+                    site.matrix(frozen), frozen: nil, a: a.value.to(dtype), b: b.value.to(dtype), scaling: scaling)
+                let factor = try magnitude.value.to(dtype).reshape([-1]) / norms
                 changed = try site.layout(site.matrix(changed) * factor.unsqueeze(1))
             }
             var mergedBias = bias
@@ -166,11 +167,10 @@ extension LoRAGraft {
                     throw MethodError.unmergeable(
                         "\(site.path) has no bias that the adapter's lora_bias could be folded into")
                 }
-                mergedBias = try bias + bBias.value.to(.float32) * scaling
+                mergedBias = try bias + bBias.value.to(dtype) * scaling
             }
             // Grafts add up: what this one changes of the base is added to what earlier ones made of it.
-            let isFirst = try weight.isEqual(to: site.weight.value.to(.float32))
-            return (isFirst ? changed : try weight + (changed - site.weight.value.to(.float32)), mergedBias)
+            return (try weight.isEqual(to: base) ? changed : weight + (changed - base), mergedBias)
         }
     }
 }

@@ -51,6 +51,8 @@ public final class Projection {
     public let paddingRow: Int?
     /// Grafts in effect, in the order of their adapters.
     public private(set) var grafts: [any ProjectionGraft] = []
+    /// A weight that merging gave this projection alone, where others share its parameter.
+    private(set) var ownWeight: Tensor?
 
     private init(path: String, kind: Kind, weight: Parameter, bias: Parameter?, paddingRow: Int?) {
         self.path = path
@@ -140,7 +142,16 @@ public final class Projection {
     /// Sets the grafts in effect; an empty list leaves the base alone.
     func setGrafts(_ grafts: [any ProjectionGraft]) {
         self.grafts = grafts
+        ownWeight = nil
     }
+
+    /// Parts this projection from those that share its weight, until grafts are set again.
+    func setOwnWeight(_ tensor: Tensor) {
+        ownWeight = tensor
+    }
+
+    /// The weight that it computes with where no graft acts.
+    var plainWeight: Tensor { ownWeight ?? weight.value }
 }
 
 // MARK: Forward
@@ -149,7 +160,7 @@ extension Projection {
     /// The output for `x`: features in the last dimension, ids for an embedding, [rows, channels, height, width] for a
     /// convolution.
     public func callAsFunction(_ x: Tensor, _ context: ForwardContext) throws -> Tensor {
-        if grafts.isEmpty { return try apply(weight.value, bias?.value, to: x) }
+        if grafts.isEmpty { return try apply(plainWeight, bias?.value, to: x) }
         let base = try apply(frozenWeight(), bias?.value, to: x)
         var output = base
         for graft in grafts {

@@ -1,0 +1,254 @@
+import Backbones
+import Files
+import Foundation
+import JSON
+import Methods
+import Networks
+import Torch
+
+/// Folds an adapter into its base and writes the result as a checkpoint of its own, with a proof that it computes the
+/// same.
+///
+/// The checkpoint is walked file by file and tensor by tensor; beside the adapter, one tensor is in memory at a time. Each
+/// changed tensor is computed in fp32 and rounded once to the type it is stored in. The proof then loads both models in
+/// fp32, one after the other, and compares their outputs on pseudo-random inputs. Everything is written to a temporary
+/// folder beside the output, which gets its name only when the proof has held: the source is never touched, and a failed
+/// merge leaves nothing.
+///
+/// A weight that the base shares between embedding and head stays shared where the adapter trained it whole for both. Where
+/// grafts act on one of the two or differently on both, they are parted, and `tie_word_embeddings` becomes false: Python's
+/// `merge_and_unload` changes both instead, and then computes something else than the adapter did.
+public struct Merger {
+    /// What can be chosen.
+    public struct Options: Sendable {
+        /// The largest deviation of an output that is accepted, as a share of the largest output; nil for the default of
+        /// the checkpoint's type (1e-3 for fp32, 1e-2 for fp16, 5e-2 for bf16).
+        public var bound: Double?
+        /// The names of the classes of a head that the adapter brings; nil for those that the adapter names.
+        public var labels: [String]?
+        /// Merges although the adapter was made for other weights.
+        public var allowsOtherBase = false
+
+        /// The defaults.
+        public init() {}
+    }
+
+    /// How far a merge is.
+    public enum Progress: Sendable, Equatable {
+        /// So many tensors are written.
+        case tensors(done: Int, of: Int)
+        /// The proof is running.
+        case proving
+    }
+
+    private let base: URL
+    private let adapter: URL
+    private let options: Options
+    private let progress: (Progress) throws -> Void
+
+    /// Merges the adapter of one folder into the checkpoint of another.
+    ///
+    /// - Parameters:
+    ///   - output: the folder to be made; it must not exist, or be empty.
+    ///   - progress: called as the merge goes on; throwing ends it.
+    /// - Throws: `AdapterError`, `NetworkError`, and what reading and writing files throws; nothing is left behind.
+    public static func merge(
+        base: URL, adapter: URL, to output: URL, options: Options = Options(),
+        progress: @escaping (Progress) throws -> Void = { _ in }
+    ) throws -> MergeReport {
+        try OutputFolder.make(output, apartFrom: [base, adapter]) { folder in
+            try Merger(base: base, adapter: adapter, options: options, progress: progress).write(to: folder)
+        }
+    }
+
+    private func write(to folder: URL) throws -> MergeReport {
+        let config = try ModelConfig(folder: base)
+        let head = try AdapterFolder.head(of: adapter, for: config)
+        let files = try CheckpointFiles(folder: base)
+        let (dtype, widest) = try storedTypes(files)
+        // In the stored type the weights stay views of the files; where types are mixed, the widest loses nothing.
+        let loaded = try Backbones.load(base, head: head, options: .init(dtype: widest))
+        let adapted = try AdapterFolder.load(
+            from: adapter, onto: loaded, checkpoint: base, allowsOtherBase: options.allowsOtherBase)
+        try requireWholeHead(loaded, adapted)
+
+        let plan = try MergePlan(files, model: loaded.model, dtype: dtype)
+        var report = MergeReport(dtype: "\(dtype)", bound: options.bound ?? dtype.mergeBound)
+        report.arithmeticError = try arithmeticError(loaded.model)
+        (report.tensors, report.added, report.untied) = (plan.tensorCount, plan.added, plan.untied)
+        (report.baseDigest, report.adapterDigest) = (
+            adapted.provenance.baseDigest,
+            try Digest.file(adapted.folder.appendingPathComponent(AdapterFolder.weightsName))
+        )
+        try write(plan, files, to: folder, &report)
+        try writeConfig(loaded, plan, labels: options.labels ?? adapted.provenance.labels, to: folder)
+        try CompanionFiles.copy(from: base, to: folder)
+
+        try progress(.proving)
+        try prove(folder, head: head, &report)
+        try AtomicFile.write(
+            report.json.serializedBytes(.pretty), to: folder.appendingPathComponent(MergeReport.fileName))
+        return report
+    }
+
+    /// The type that most of the checkpoint's numbers are stored in, and the widest among them.
+    private func storedTypes(_ files: CheckpointFiles) throws -> (main: DType, widest: DType) {
+        var bytes: [DType: Int] = [:]
+        for name in files.names {
+            let entry = try files.entry(name)
+            guard let type = entry.dtype.tensorType else {
+                throw SafetensorsError.unsupported(file: try files.file(of: name).path, name: name, dtype: entry.dtype)
+            }
+            if type.isFloatingPoint { bytes[type, default: 0] += entry.byteCount }
+        }
+        let main = bytes.max { $0.value < $1.value }?.key ?? .float32
+        let areMixed = bytes.count > 1
+        return (main, areMixed ? (bytes[.float64] == nil ? .float32 : .float64) : main)
+    }
+
+    /// Refuses a head that neither the checkpoint nor the adapter has.
+    private func requireWholeHead(_ loaded: LoadedModel, _ adapted: LoadedAdapter) throws {
+        let missing = loaded.newParameters.filter { adapted.grafts.parameters[$0] == nil }
+        guard let name = missing.first else { return }
+        throw AdapterError.merge(
+            "neither the checkpoint nor the adapter has \(quoted(name)): the merged model would have a random head")
+    }
+}
+
+// MARK: Writing
+
+extension Merger {
+    private func write(
+        _ plan: MergePlan, _ files: CheckpointFiles, to folder: URL, _ report: inout MergeReport
+    ) throws {
+        var (done, changed, rounding) = (0, 0, 0.0)
+        for shard in plan.shards {
+            let sources = Dictionary(
+                shard.outputs.map { ($0.name, $0.source) }, uniquingKeysWith: { first, _ in first })
+            let items = shard.outputs.map { SafetensorsWriter.Item(name: $0.name, dtype: $0.dtype, shape: $0.shape) }
+            let writer = try SafetensorsWriter(items, metadata: shard.metadata)
+            try writer.write(to: folder.appendingPathComponent(shard.url.lastPathComponent)) { item in
+                try progress(.tensors(done: done, of: plan.tensorCount))
+                done += 1
+                guard let source = sources[item.name] else {
+                    throw SafetensorsError.unwritable(name: item.name, problem: "it was not planned")
+                }
+                if case .copy(let name) = source { return try files.tensor(name) }
+                changed += 1
+                let wide = try MergePlan.value(of: source).detach()
+                guard try wide.isAllFinite() else { throw NetworkError.notFinite(name: item.name) }
+                let rounded = try wide.to(item.dtype)
+                guard try rounded.isAllFinite() else {
+                    throw AdapterError.merge("\(item.name) does not fit \(item.dtype) once merged: its values overflow")
+                }
+                rounding = max(rounding, try rounded.to(.float32).deviation(from: wide.to(.float32)))
+                return rounded
+            }
+        }
+        try progress(.tensors(done: done, of: plan.tensorCount))
+        (report.changed, report.roundingError) = (changed, rounding)
+        let isSingle = files.files.map(\.lastPathComponent) == ["model.safetensors"]
+        if !isSingle { try writeIndex(plan, to: folder) }
+    }
+
+    private func writeIndex(_ plan: MergePlan, to folder: URL) throws {
+        var places: [(String, JSON)] = []
+        var bytes = 0
+        for shard in plan.shards {
+            for output in shard.outputs {
+                places.append((output.name, .string(shard.url.lastPathComponent)))
+                bytes += output.shape.reduce(output.dtype.size, *)
+            }
+        }
+        let index: JSON = [
+            "metadata": ["total_size": .int(Int64(bytes))],
+            "weight_map": .object(JSON.Object(places.sorted { $0.0 < $1.0 }.map { (key: $0.0, value: $0.1) })),
+        ]
+        try AtomicFile.write(
+            index.serializedBytes(.pretty), to: folder.appendingPathComponent("model.safetensors.index.json"))
+    }
+
+    private func writeConfig(_ loaded: LoadedModel, _ plan: MergePlan, labels: [String]?, to folder: URL) throws {
+        var config = MergedConfig(loaded.config)
+        if !plan.untied.isEmpty { config.untie() }
+        try config.set(loaded.head, isNew: !loaded.newParameters.isEmpty, labels: labels, config: loaded.config)
+        try AtomicFile.write(
+            JSON.object(config.object).serializedBytes(.pretty), to: folder.appendingPathComponent("config.json"))
+    }
+}
+
+// MARK: Proof
+
+extension Merger {
+    /// Compares fp32 with fp64 on a few of the adapted weights.
+    private func arithmeticError(_ model: Model) throws -> Double {
+        let adapted = model.projections.values.filter { !$0.grafts.isEmpty }
+        let step = max(1, adapted.count / 3)
+        return try stride(from: 0, to: adapted.count, by: step).prefix(3).reduce(0) { worst, index in
+            let single = try adapted[index].mergedTensors(computedIn: .float32).weight.detach().to(.float64)
+            let double = try adapted[index].mergedTensors(computedIn: .float64).weight.detach()
+            return max(worst, try single.deviation(from: double))
+        }
+    }
+
+    private func prove(_ folder: URL, head: Head?, _ report: inout MergeReport) throws {
+        let (probes, expected) = try withoutGradients {
+            let loaded = try Backbones.load(base, head: head)
+            try AdapterFolder.load(from: adapter, onto: loaded, allowsOtherBase: true)
+            let probes = try ProbeBatches(loaded)
+            return (probes, try probes.outputs(of: loaded.model))
+        }
+        let found = try probes.outputs(of: Backbones.load(folder).model)
+        for (expected, found) in zip(expected, found) {
+            guard try expected.shape == found.shape else {
+                throw AdapterError.merge("the merged model's outputs have the shape \(try found.shape), not "
+                    + "\(try expected.shape): its head is not the adapter's")
+            }
+            let difference = try (expected - found).abs().amax().item()
+            report.absoluteDeviation = max(report.absoluteDeviation, difference.isNaN ? .infinity : difference)
+            report.outputScale = max(report.outputScale, try expected.abs().amax().item())
+        }
+        report.probes = found.count
+        report.relativeDeviation =
+            report.absoluteDeviation == 0 ? 0 : report.absoluteDeviation / report.outputScale
+        guard report.relativeDeviation <= report.bound else {
+            throw AdapterError.deviation(relative: report.relativeDeviation, bound: report.bound)
+        }
+    }
+}
+
+extension MergePlan {
+    /// The numbers of a tensor that is not the base's, in the type they are computed in.
+    fileprivate static func value(of source: Source) throws -> Tensor {
+        switch source {
+        case .copy(let name): throw SafetensorsError.unwritable(name: name, problem: "it is the base's")
+        case .weight(let site): try withoutGradients { try site.mergedTensors(computedIn: .float32).weight }
+        case .bias(let site):
+            try withoutGradients {
+                let merged = try site.mergedTensors(computedIn: .float32)
+                return try merged.bias ?? merged.weight
+            }
+        case .parameter(let parameter): parameter.value
+        }
+    }
+}
+
+extension DType {
+    /// The largest deviation of outputs, as a share of their scale, that rounding to this type explains.
+    fileprivate var mergeBound: Double {
+        switch self {
+        case .float16: 1e-2
+        case .bfloat16: 5e-2
+        default: 1e-3
+        }
+    }
+}
+
+extension Tensor {
+    /// The largest difference as a share of the largest value.
+    fileprivate func deviation(from exact: Tensor) throws -> Double {
+        guard try count > 0 else { return 0 }
+        let scale = try exact.abs().amax().item()
+        return scale == 0 ? 0 : try (self - exact).abs().amax().item() / scale
+    }
+}

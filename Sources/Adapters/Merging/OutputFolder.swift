@@ -1,0 +1,81 @@
+import Files
+import Foundation
+
+/// A folder that appears whole or not at all.
+enum OutputFolder {
+    /// Runs `body` on a temporary folder beside `output`, then gives it the output's name.
+    ///
+    /// - Parameter sources: folders that must stay as they are.
+    /// - Throws: `AdapterError.merge` where the output would overwrite something; nothing is left behind.
+    static func make<Result>(
+        _ output: URL, apartFrom sources: [URL], _ body: (URL) throws -> Result
+    ) throws -> Result {
+        try requireFree(output, apartFrom: sources)
+        let manager = FileManager.default
+        let parent = output.deletingLastPathComponent()
+        try manager.createDirectory(at: parent, withIntermediateDirectories: true)
+        let temporary = parent.appendingPathComponent(".graft-\(String(UInt64.random(in: 0 ... .max), radix: 36)).tmp")
+        try manager.createDirectory(at: temporary, withIntermediateDirectories: false)
+        do {
+            let result = try body(temporary)
+            // Only an empty folder is replaced; anything else that appeared meanwhile makes the rename fail.
+            guard rename(temporary.path, output.path) == 0 else {
+                throw FileError.system(.replace, path: output.path, code: errno)
+            }
+            return result
+        } catch {
+            try? manager.removeItem(at: temporary)
+            throw error
+        }
+    }
+
+    private static func requireFree(_ output: URL, apartFrom sources: [URL]) throws {
+        let path = resolved(output)
+        for source in sources.map(resolved) where path == source || (path + "/").hasPrefix(source + "/") {
+            throw AdapterError.merge("\(output.path) lies in \(source), which the merge only reads: choose another folder")
+        }
+        for source in sources.map(resolved) where source.hasPrefix(path + "/") {
+            throw AdapterError.merge("\(output.path) holds \(source), which the merge only reads: choose another folder")
+        }
+        guard FileManager.default.fileExists(atPath: output.path) else { return }
+        let contents = try? FileManager.default.contentsOfDirectory(atPath: output.path)
+        guard contents?.isEmpty == true else {
+            throw AdapterError.merge("\(output.path) exists already: choose a folder that does not, or an empty one")
+        }
+    }
+
+    /// The path without links and dots; of a folder that does not exist, as far as it does.
+    private static func resolved(_ url: URL) -> String {
+        let url = url.standardizedFileURL
+        if FileManager.default.fileExists(atPath: url.path) { return url.resolvingSymlinksInPath().path }
+        let parent = url.deletingLastPathComponent()
+        guard parent.path != url.path else { return url.path }
+        let base = resolved(parent)
+        return (base == "/" ? "" : base) + "/" + url.lastPathComponent
+    }
+}
+
+/// The files of a checkpoint beside its weights and configuration: tokenizer, generation settings, licence.
+enum CompanionFiles {
+    private static let extensions: Set<String> = ["jinja", "json", "md", "model", "tiktoken", "txt"]
+    private static let names: Set<String> = ["LICENSE", "NOTICE"]
+    private static let written: Set<String> = [
+        "config.json", "model.safetensors.index.json", "adapter_config.json", MergeReport.fileName,
+    ]
+
+    /// Copies them; folders, hidden files and weights of other formats stay behind.
+    static func copy(from source: URL, to folder: URL) throws {
+        let manager = FileManager.default
+        for name in try manager.contentsOfDirectory(atPath: source.path).sorted() where isWanted(name) {
+            let file = source.appendingPathComponent(name).resolvingSymlinksInPath()
+            var isFolder: ObjCBool = false
+            guard manager.fileExists(atPath: file.path, isDirectory: &isFolder), !isFolder.boolValue else { continue }
+            try manager.copyItem(at: file, to: folder.appendingPathComponent(name))
+        }
+    }
+
+    private static func isWanted(_ name: String) -> Bool {
+        guard !name.hasPrefix("."), !written.contains(name), !name.hasSuffix(".index.json") else { return false }
+        return names.contains(name) || extensions.contains(URL(fileURLWithPath: name).pathExtension)
+    }
+}
