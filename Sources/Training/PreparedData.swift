@@ -84,7 +84,7 @@ extension DataOptions {
             return .causalLM(
                 CausalColumns(
                     text: textColumn ?? "text", prompt: promptColumn, completion: completionColumn,
-                    messages: messagesColumn, conversation: try chatFormat.map { try ChatFormat(named: $0) }))
+                    messages: messagesColumn, conversation: nil))
         }
     }
 
