@@ -58,6 +58,10 @@ let package = Package(
         .target(
             name: "Training", dependencies: ["Adapters", "Backbones", "Datasets", "Methods", "Reporting", "Tokenizers"]),
 
+        .target(
+            name: "Generation", dependencies: ["Backbones", "JSON", "Networks", "Tokenizers", "Torch"]),
+        .testTarget(name: "GenerationTests", dependencies: ["Generation"]),
+
         .target(name: "Verification", dependencies: ["Adapters", "Backbones", "Methods", "Tokenizers"]),
         .testTarget(name: "VerificationTests", dependencies: ["Verification"], exclude: ["Fixtures"]),
     ],
