@@ -57,7 +57,8 @@ extension TrainingConfiguration {
 
     /// Every key that a configuration may have, those of a method aside.
     public static var keys: [String] {
-        essentials + DataOptions.CodingKeys.allCases.map(\.rawValue) + TrainingArguments.CodingKeys.allCases.map(\.rawValue)
+        essentials + DataOptions.CodingKeys.allCases.map(\.rawValue)
+            + TrainingArguments.CodingKeys.allCases.map(\.rawValue)
     }
 
     /// The keys of one object, sorted by what reads them.

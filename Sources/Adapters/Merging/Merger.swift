@@ -201,8 +201,9 @@ extension Merger {
         let found = try probes.outputs(of: Backbones.load(folder).model)
         for (expected, found) in zip(expected, found) {
             guard try expected.shape == found.shape else {
-                throw AdapterError.merge("the merged model's outputs have the shape \(try found.shape), not "
-                    + "\(try expected.shape): its head is not the adapter's")
+                throw AdapterError.merge(
+                    "the merged model's outputs have the shape \(try found.shape), not "
+                        + "\(try expected.shape): its head is not the adapter's")
             }
             let difference = try (expected - found).abs().amax().item()
             report.absoluteDeviation = max(report.absoluteDeviation, difference.isNaN ? .infinity : difference)
