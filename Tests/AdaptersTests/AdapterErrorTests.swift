@@ -141,6 +141,17 @@ import Torch
         }
     }
 
+    @Test func aRankThatTheFileDoesNotHave() throws {
+        try withFolder { url in
+            let folder = try Folder(url)
+            // Tensors of this rank would not fit into memory: nothing of that size may be made.
+            for (rank, text) in [(1_000_000_000_000, "1000000000000"), (4, "[4, 16]")] {
+                try folder.set("r", .int(Int64(rank)))
+                #expect(folder.error().contains(text))
+            }
+        }
+    }
+
     @Test func numbersThatAreNone() throws {
         try withFolder { url in
             let folder = try Folder(url)
@@ -183,6 +194,23 @@ import Torch
                 }
             }
             #expect(throws: Never.self) { try AdapterFolder.read(from: url, for: TinyModels.make("bert").model) }
+        }
+    }
+
+    @Test func pathsOfTheBareBackboneAreRead() throws {
+        try withFolder { url in
+            let folder = try Folder(url, options: #"{"rank_pattern": {"layer.1.attention.self.query": 3}}"#)
+            try folder.edit { tensors in
+                for (name, tensor) in tensors {
+                    tensors[name] = nil
+                    tensors[name.replacing("model.bert.", with: "model.")] = tensor
+                }
+            }
+            try folder.set("rank_pattern", [#"^encoder\.layer\.1\.attention\.self\.query"#: 3])
+            let loaded = try TinyModels.make("bert")
+            let adapter = try AdapterFolder.load(from: url, onto: loaded)
+            let graft = adapter.grafts.projections["bert.encoder.layer.1.attention.self.query"] as? LoRAGraft
+            #expect(graft?.rank == 3)
         }
     }
 

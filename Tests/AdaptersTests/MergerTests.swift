@@ -15,10 +15,11 @@ import Torch
         return try TinyModels.outputs(loaded)
     }
 
-    @Test(arguments: Variant.all + Variant.residual, [1, 3])
+    @Test(arguments: Variant.all + Variant.residual + Variant.bound, [1, 3])
     func writesACheckpointThatComputesTheSame(_ variant: Variant, shards: Int) throws {
         try withFolder { folder in
-            let base = try TinyCheckpoint.write(variant.model, to: folder.appendingPathComponent("base"), shards: shards)
+            let base = try TinyCheckpoint.write(
+                variant.model, to: folder.appendingPathComponent("base"), shards: shards)
             let adapter = folder.appendingPathComponent("adapter")
             try TinyCheckpoint.adapter(variant.options, for: base, to: adapter)
             let merged = folder.appendingPathComponent("merged")
@@ -117,6 +118,47 @@ import Torch
             #expect(try !head.isEqual(to: table))
             let config = JSON.Node(try ModelConfig(folder: merged).json)
             #expect(try config.field("tie_word_embeddings").bool() == false)
+            #expect(try outputs(merged).distance(to: outputs(base, adapter: adapter)) < 1e-4)
+        }
+    }
+
+    @Test(arguments: [
+        #"{"target_modules": ["embed_tokens"]}"#, #"{"target_modules": ["lm_head"]}"#,
+        #"{"modules_to_save": ["lm_head"]}"#,
+        #"{"target_modules": ["q_proj"]}"#,
+    ])
+    func changesEveryCopyOfATiedWeight(_ options: String) throws {
+        try withFolder { folder in
+            // Some writers store a tied weight under both names.
+            let base = try TinyCheckpoint.write("tied", to: folder.appendingPathComponent("base"))
+            let file = try CheckpointFiles(folder: base)
+            var tensors = try file.names.map { ($0, try file.tensor($0).clone()) }
+            tensors.append(("lm_head.weight", try file.tensor("model.embed_tokens.weight").clone()))
+            try SafetensorsWriter.write(tensors, to: base.appendingPathComponent("model.safetensors"))
+            let adapter = folder.appendingPathComponent("adapter")
+            try TinyCheckpoint.adapter(options, for: base, to: adapter)
+            let merged = folder.appendingPathComponent("merged")
+            let report = try Merger.merge(base: base, adapter: adapter, to: merged)
+            #expect(
+                report.untied
+                    == (options.contains("target_modules\": [\"q") || options.contains("save")
+                        ? [] : ["lm_head.weight"]))
+            #expect(try CheckpointFiles(folder: merged).names.count == tensors.count)
+            #expect(try outputs(merged).distance(to: outputs(base, adapter: adapter)) < 1e-4)
+        }
+    }
+
+    @Test func givesATiedWeightThatIsStoredAsTheHeadItsOwnName() throws {
+        try withFolder { folder in
+            let base = try TinyCheckpoint.write(
+                "gpt2", to: folder.appendingPathComponent("base"),
+                rename: { $0 == "transformer.wte.weight" ? "lm_head.weight" : $0 })
+            let adapter = folder.appendingPathComponent("adapter")
+            try TinyCheckpoint.adapter(#"{"target_modules": ["wte", "c_attn"]}"#, for: base, to: adapter)
+            let merged = folder.appendingPathComponent("merged")
+            let report = try Merger.merge(base: base, adapter: adapter, to: merged)
+            #expect(report.untied == ["lm_head.weight"])
+            #expect(try CheckpointFiles(folder: merged).contains("transformer.wte.weight"))
             #expect(try outputs(merged).distance(to: outputs(base, adapter: adapter)) < 1e-4)
         }
     }

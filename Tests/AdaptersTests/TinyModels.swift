@@ -117,7 +117,8 @@ enum TinyCheckpoint {
             try rename(parameter.name).map { ($0, try parameter.base.to(dtype)) }
         }
         let config = edit(TinyModels.all[name] ?? .null)
-        try config.serialized().write(to: folder.appendingPathComponent("config.json"), atomically: true, encoding: .utf8)
+        try config.serialized().write(
+            to: folder.appendingPathComponent("config.json"), atomically: true, encoding: .utf8)
         guard shards > 1 else {
             try SafetensorsWriter.write(
                 tensors, metadata: ["format": "pt"], to: folder.appendingPathComponent("model.safetensors"))
