@@ -7,7 +7,8 @@ let package = Package(
     name: "graft",
     platforms: [.macOS(.v14)],
     products: [
-        .library(name: "Graft", targets: ["Torch"])
+        .library(name: "Graft", targets: ["Torch"]),
+        .executable(name: "graft", targets: ["GraftCLI"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -41,6 +42,8 @@ let package = Package(
 
         .target(
             name: "Networks", dependencies: ["Support", "Torch", .product(name: "OrderedCollections", package: "swift-collections")]),
+        .testTarget(name: "NetworksTests", dependencies: ["Networks"]),
+
         .target(name: "Backbones", dependencies: ["Networks", "JSON", "Support"]),
         .testTarget(name: "BackbonesTests", dependencies: ["Backbones", "Verification"], exclude: ["Fixtures"]),
 
@@ -55,8 +58,27 @@ let package = Package(
         .testTarget(
             name: "AdaptersTests", dependencies: ["Adapters", "Verification"], exclude: ["Fixtures"]),
 
+        .target(
+            name: "Training",
+            dependencies: [
+                "Adapters", "Backbones", "Datasets", "Files", "JSON", "Methods", "Networks", "Reporting", "Support", "Tokenizers",
+                "Torch",
+            ]),
+
+        .target(
+            name: "Generation", dependencies: ["Backbones", "JSON", "Networks", "Tokenizers", "Torch"]),
+        .testTarget(name: "GenerationTests", dependencies: ["Generation"]),
+
         .target(name: "Verification", dependencies: ["Adapters", "Backbones", "Methods", "Tokenizers"]),
         .testTarget(name: "VerificationTests", dependencies: ["Verification"], exclude: ["Fixtures"]),
+
+        .executableTarget(
+            name: "GraftCLI",
+            dependencies: [
+                "Backbones", "Generation", "JSON", "Methods", "Networks", "Reporting", "Support", "Tokenizers", "Torch",
+                "Verification", "Yams", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ]),
+        .testTarget(name: "GraftCLITests", dependencies: ["GraftCLI", "JSON"]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -38,7 +38,10 @@ def randomize(model, seed, centered_norms=False):
 
 
 def token_inputs(seed, vocabulary, rows=2, length=12, padding="right", pad_token=0, mask=True, extras=(), lowest=3):
-    """in.* tensors for a text model. `padding`: right, left, holes (masked positions inside a row) or none."""
+    """in.* tensors for a text model.
+
+    `padding`: right, left, holes (masked positions inside a row), attended (pad ids that the mask keeps) or none.
+    """
     generator = torch.Generator().manual_seed(seed + 1)
     ids = torch.randint(lowest, vocabulary, (rows, length), generator=generator)
     attention = torch.ones(rows, length, dtype=torch.int64)
@@ -48,7 +51,10 @@ def token_inputs(seed, vocabulary, rows=2, length=12, padding="right", pad_token
             attention[row, slice(length - missing, None) if padding == "right" else slice(0, missing)] = 0
     elif padding == "holes":
         attention[-1, [3, 5, 6]] = 0
-    ids[attention == 0] = pad_token if pad_token is not None else 0
+    pad = pad_token if pad_token is not None else 0
+    ids[attention == 0] = pad
+    if padding == "attended":
+        ids[-1, :: 3] = pad
     inputs = {"in.input_ids": ids}
     if mask:
         inputs["in.attention_mask"] = attention

@@ -1,8 +1,9 @@
 """Golden cases of whole models (kind: model), made with transformers and timm.
 
     make_models.py --out DIR [--only PART-OF-NAME]
+    make_models.py --out DIR --random COUNT [--seed N]
 
-Tiny random checkpoints in many configurations that published ones have. A configuration that the installed
+Tiny random checkpoints in many configurations that published ones have; with --random, in random combinations. A configuration that the installed
 transformers refuses is left out, with a line that says so.
 """
 
@@ -16,7 +17,9 @@ import transformers
 from safetensors.torch import load_file, save_file
 
 import golden
-from model_variations import timm_variations, variations
+from model_combinations import combinations
+from model_variations import variations
+from timm_variations import timm_variations
 
 transformers.logging.set_verbosity_error()
 transformers.logging.disable_progress_bar()
@@ -30,7 +33,7 @@ def make(case, root, seed):
     model_class = getattr(transformers, case.architecture)
     config = model_class.config_class(**case.config)
     model = model_class._from_config(config, dtype=torch.float32).eval()
-    golden.randomize(model, seed, centered_norms=case.family == "gemma2")
+    golden.randomize(model, seed, centered_norms=case.family.startswith("gemma"))
     model.to(case.stored_dtype).save_pretrained(checkpoint, max_shard_size=case.shard_size)
     (checkpoint / "generation_config.json").unlink(missing_ok=True)
     if case.older:
@@ -134,9 +137,13 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=pathlib.Path, required=True)
     parser.add_argument("--only", default="", help="make only the cases whose family/name contains this")
+    parser.add_argument("--random", type=int, metavar="COUNT", help="make so many random combinations instead")
+    parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
-    jobs = [(make, f"{case.family}/{case.name}", case) for case in variations()]
-    jobs += [(make_timm, f"vit-timm/{case.name}", case) for case in timm_variations()]
+    cases = variations() if options.random is None else combinations(options.random, options.seed)
+    jobs = [(make, f"{case.family}/{case.name}", case) for case in cases]
+    if options.random is None:
+        jobs += [(make_timm, f"vit-timm/{case.name}", case) for case in timm_variations()]
     made = 0
     for number, (maker, name, case) in enumerate(jobs):
         if options.only not in name:

@@ -1,12 +1,7 @@
 """The configurations that make_models.py makes: per family, what published checkpoints vary."""
 
 import dataclasses
-import importlib.abc
-import importlib.machinery
-import sys
-import types
 from typing import Any, Callable
-from unittest import mock
 
 import torch
 
@@ -43,7 +38,7 @@ class Variation:
 
 
 def variations():
-    makers = (bert, roberta, xlm_roberta, gpt2, llama, mistral, qwen2, qwen3, gemma2, vit)
+    makers = (bert, roberta, xlm_roberta, gpt2, llama, mistral, qwen2, qwen3, gemma, gemma2, gemma3, phi3, vit)
     return [variation for maker in makers for variation in maker()]
 
 
@@ -81,6 +76,12 @@ def encoder_variations(variation):
     yield variation("masked-lm-untied", "ForMaskedLM", "the decoder has its own weight", tie_word_embeddings=False)
     yield variation("masked-lm-left", "ForMaskedLM", "left padding", padding="left")
     yield variation("masked-lm-holes", "ForMaskedLM", "masked positions inside a row", padding="holes")
+    yield variation("pads-attended", "ForMaskedLM", "pad ids that the mask keeps", padding="attended",
+                    notes="The embedding of the pad id gets no gradient from its look-up.")
+    yield variation("pads-attended-classifier", "ForSequenceClassification", "the first id is the pad id",
+                    padding="attended", num_labels=3, tie_word_embeddings=False)
+    yield variation("left-classifier", "ForSequenceClassification", "the pooled position is a pad", padding="left",
+                    num_labels=3)
     yield variation("no-mask", "ForMaskedLM", "no attention mask given", padding="none", mask=False)
     yield variation("one-token", "ForMaskedLM", "a single row of one token", rows=1, length=1, padding="none")
     yield variation("positions", "ForMaskedLM", "explicit position_ids", extras=("position_ids",))
@@ -194,6 +195,9 @@ def gpt2():
     yield variation("left-positions", "left padding with positions", padding="left", extras=("position_ids",))
     yield variation("no-mask", "no attention mask given", padding="none", mask=False)
     yield variation("holes", "masked positions inside a row", padding="holes")
+    yield variation("pads-attended", "pad ids that the mask keeps", padding="attended", pad_token_id=2)
+    yield variation("pads-attended-classifier", "pad ids inside the text of a classifier", padding="attended",
+                    head="ForSequenceClassification", num_labels=3, pad_token_id=2)
     yield variation("token-types", "token_type_ids go through the word embedding", extras=("token_type_ids",))
     yield variation("epsilon", "a large layer_norm_epsilon", layer_norm_epsilon=1e-2)
     yield variation("full-length", "as long as n_positions", length=24, padding="none")
@@ -303,6 +307,12 @@ def decoder_variations(variation):
                     rename=lambda name, tensor: [(name, tensor)] + (
                         [("lm_head.weight", tensor.clone())] if name == "model.embed_tokens.weight" else []))
     yield variation("epsilon", "a large rms_norm_eps", rms_norm_eps=1e-2)
+    yield variation("pads-attended", "pad ids that the mask keeps", padding="attended", pad_token_id=2,
+                    notes="The embedding of the pad id gets no gradient from its look-up.")
+    yield variation("pads-attended-tied", "pad ids that the mask keeps, tied head", padding="attended", pad_token_id=2,
+                    tie_word_embeddings=True)
+    yield variation("pads-attended-classifier", "pad ids inside the text of a classifier", padding="attended",
+                    head="ForSequenceClassification", num_labels=3, pad_token_id=2, mask=False)
     yield variation("no-mask", "no attention mask given", padding="none", mask=False)
     yield variation("holes", "masked positions inside a row", padding="holes")
     yield variation("positions", "explicit positions, left padding", padding="left", extras=("position_ids",))
@@ -424,6 +434,66 @@ def gemma2():
     yield variation("bidirectional", "use_bidirectional_attention", use_bidirectional_attention=True)
 
 
+def gemma():
+    variation = decoder("gemma", "Gemma", DECODER | {"head_dim": 12, "pad_token_id": 0})
+    for item in decoder_variations(variation):
+        if item.name != "classifier-one-row":
+            yield item
+    yield from rope_variations(variation, ["linear"])
+    yield variation("act-gelu", "hidden_act gelu", hidden_act="gelu")
+    yield variation("attention-bias", "attention_bias", attention_bias=True)
+
+
+def gemma3():
+    variation = decoder("gemma3", "Gemma3", DECODER | {
+        "head_dim": 12, "query_pre_attn_scalar": 20, "sliding_window": 4, "pad_token_id": 0, "num_hidden_layers": 3,
+    })
+
+    def text(name, about, head="ForCausalLM", **changes):
+        return variation(name, about, head=head, **changes)
+
+    yield text("plain", "layer_types derived")
+    yield text("left", "left padding", padding="left")
+    yield text("older-pattern", "sliding_window_pattern and rope_local_base_freq", edit=older_gemma3(2))
+    yield text("older-pattern-one", "every layer global", edit=older_gemma3(1))
+    yield text("layer-types", "layer_types given",
+               layer_types=["full_attention", "sliding_attention", "full_attention"])
+    yield text("window-wide", "a window wider than the text", sliding_window=100)
+    yield text("scalar", "query_pre_attn_scalar 144", query_pre_attn_scalar=144)
+    yield text("multi-query", "one key-value head", num_key_value_heads=1)
+    yield text("softcap", "final_logit_softcapping", final_logit_softcapping=9.0)
+    yield text("attention-softcap", "attn_logit_softcapping", attn_logit_softcapping=4.0)
+    yield text("rope-linear", "the global layers' positions stretched", rope_parameters={
+        "full_attention": {"rope_type": "linear", "factor": 8.0, "rope_theta": 1000.0},
+        "sliding_attention": {"rope_type": "default", "rope_theta": 100.0},
+    })
+
+
+def older_gemma3(pattern):
+    def edit(config):
+        for key in ("rope_parameters", "layer_types"):
+            config.pop(key, None)
+        config.update(sliding_window_pattern=pattern, rope_theta=1000.0, rope_local_base_freq=100.0,
+                      rope_scaling={"factor": 8.0, "rope_type": "linear"})
+    return edit
+
+
+def phi3():
+    variation = decoder("phi3", "Phi3", {key: value for key, value in DECODER.items() if key != "head_dim"} | {
+        "pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 2, "sliding_window": None,
+        "original_max_position_embeddings": 64,
+    })
+    for item in decoder_variations(variation):
+        if item.name not in ("head-dim", "classifier-one-row"):
+            yield item
+    yield variation("window", "sliding_window 5", sliding_window=5)
+    scaling = {"type": "longrope", "short_factor": [1.0, 1.1, 1.3, 1.7], "long_factor": [1.0, 2.0, 3.5, 6.0]}
+    for context in (8, 16):
+        yield variation(f"longrope-{context}", f"rope_scaling longrope, first trained on {context}", older=True,
+                        edit=put(rope_scaling=scaling, original_max_position_embeddings=context))
+    yield variation("partial", "half of each head turns", edit=put(partial_rotary_factor=0.5), older=True)
+
+
 # --- ViT ---
 
 def vit():
@@ -454,63 +524,3 @@ def vit():
     yield variation("shards", "several files and an index", shard_size="20KB")
     yield variation("published", "a short config.json", older=True,
                     edit=drop("encoder_stride", "pooler_act", "pooler_output_size", "qkv_bias", "torch_dtype"))
-
-
-# --- timm ---
-
-@dataclasses.dataclass
-class TimmVariation:
-    name: str
-    about: str
-    arguments: dict[str, Any]
-    architecture: str = "vit_tiny_patch16_224"
-
-
-def timm_variations():
-    """timm imports torchvision for its data side alone; PyPI's does not load beside a CPU build of torch, so an empty
-    stand-in takes its place."""
-    sys.meta_path.append(StandIn("torchvision"))
-    base = {"img_size": (16, 16), "patch_size": 8, "embed_dim": 24, "depth": 2, "num_heads": 3, "num_classes": 5}
-
-    def variation(name, about, **changes):
-        architecture = changes.pop("architecture", "vit_tiny_patch16_224")
-        return TimmVariation(name, about, base | changes, architecture)
-
-    yield variation("plain", "class token")
-    yield variation("average", "global_pool avg, norm after pooling", global_pool="avg")
-    yield variation("average-no-fc-norm", "global_pool avg, norm before pooling", global_pool="avg", fc_norm=False)
-    yield variation("no-class-token", "no class token", global_pool="avg", class_token=False)
-    yield variation("no-qkv-bias", "qkv_bias false", qkv_bias=False)
-    yield variation("mlp-ratio", "mlp_ratio 2", mlp_ratio=2.0)
-    yield variation("layer-scale", "init_values: a scale on each branch", init_values=0.1)
-    yield variation("qk-norm", "norms on queries and keys", qk_norm=True)
-    yield variation("registers", "four register tokens", reg_tokens=4)
-    yield variation("no-embed-class", "positions for the patches only", no_embed_class=True)
-    yield variation("registers-no-embed-class", "register tokens without positions", reg_tokens=4, no_embed_class=True)
-    yield variation("pre-norm", "a norm before the blocks", pre_norm=True)
-    yield variation("wide", "an image that is not square", img_size=(16, 24))
-    yield variation("grey", "one channel", in_chans=1)
-    yield variation("more-classes", "eleven classes", num_classes=11)
-    yield variation("max-pool", "global_pool max", global_pool="max")
-    yield variation("small", "another architecture's name", architecture="vit_small_patch16_224")
-
-
-class StandIn(importlib.abc.MetaPathFinder, importlib.abc.Loader):
-    """Finds a package and everything below it as empty modules whose attributes are mocks."""
-
-    def __init__(self, package):
-        self.package = package
-
-    def find_spec(self, name, path=None, target=None):
-        if name.split(".")[0] != self.package:
-            return None
-        return importlib.machinery.ModuleSpec(name, self, is_package=True)
-
-    def create_module(self, spec):
-        module = types.ModuleType(spec.name)
-        module.__getattr__ = lambda attribute: mock.MagicMock()
-        module.__version__ = "0.0"
-        return module
-
-    def exec_module(self, module):
-        pass

@@ -37,7 +37,8 @@ public struct AdapterSummary: Sendable {
 /// let adapter = try AdapterFolder.load(from: folder, onto: base, named: "mine", checkpoint: checkpoint)
 /// ```
 public enum AdapterFolder {
-    static let weightsName = "adapter_model.safetensors"
+    /// The file of the tensors.
+    public static let weightsName = "adapter_model.safetensors"
 
     /// The folder that holds an adapter's configuration: the given one, or the only one below it that does (Python's
     /// peft keeps an adapter with a name of its own in a folder of that name).

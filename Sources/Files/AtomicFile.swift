@@ -56,7 +56,7 @@ public enum AtomicFile {
     }
 
     /// Makes the rename itself last through a power failure, where the file system can.
-    private static func synchronizeFolder(_ path: String) throws {
+    static func synchronizeFolder(_ path: String) throws {
         let descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         // A folder that may be written to but not listed cannot be opened; the file is in its place all the same.
         guard descriptor >= 0 else { return }

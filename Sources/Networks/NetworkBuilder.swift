@@ -49,7 +49,7 @@ public final class NetworkBuilder {
         projections[projection.path] = projection
     }
 
-    func parameter(_ name: String, shape: [Int], initializer: Initializer?) throws -> Parameter {
+    func parameter(_ name: String, shape: [Int], initializer: Initializer?, start: Initializer) throws -> Parameter {
         if let existing = parameters[name] { return existing }
         let parameter: Parameter
         if has(name), let tensor = try source.tensor(name) {
@@ -57,7 +57,7 @@ public final class NetworkBuilder {
             guard found == shape else { throw NetworkError.shape(name: name, expected: shape, found: found) }
             parameter = Parameter(
                 name: name, fileName: source.fileName(of: name), base: try placed(tensor), isNew: false)
-        } else if let initializer = initializer ?? (options.drawsMissing ? .normal(std: 0.02) : nil) {
+        } else if let initializer = initializer ?? (options.drawsMissing ? start : nil) {
             let drawn = try initializer.draw(shape, key: RandomKey(seed: options.seed).derived("new").derived(name))
             parameter = Parameter(name: name, fileName: name, base: try placed(drawn), isNew: true)
         } else {
@@ -95,10 +95,14 @@ public struct Scope {
     public func callAsFunction(_ index: Int) -> Scope { self(String(index)) }
 
     /// The parameter of this name and shape.
-    /// - Parameter initializer: for parameters that a checkpoint may lack, such as a new task's head; without it a
-    ///   missing tensor is an error.
-    public func parameter(_ name: String, _ shape: [Int], initializer: Initializer? = nil) throws -> Parameter {
-        try builder.parameter(self(name).path, shape: shape, initializer: initializer)
+    /// - Parameters:
+    ///   - initializer: for parameters that a checkpoint may lack, such as a new task's head; without it a missing
+    ///     tensor is an error.
+    ///   - start: how it begins in a network without any checkpoint.
+    public func parameter(
+        _ name: String, _ shape: [Int], initializer: Initializer? = nil, start: Initializer = .normal(std: 0.02)
+    ) throws -> Parameter {
+        try builder.parameter(self(name).path, shape: shape, initializer: initializer, start: start)
     }
 
     /// True when the source has a tensor of this name here.

@@ -62,11 +62,13 @@ struct PreparedData {
 extension DatasetParts {
     /// Keeps only the first rows of each file.
     fileprivate mutating func limit(training count: Int?, evaluation: Int?) {
-        if let count { training.samples = Array(training.samples.prefix(count)) }
-        if let evaluation {
-            validation?.samples = Array((validation?.samples ?? []).prefix(evaluation))
-            test?.samples = Array((test?.samples ?? []).prefix(evaluation))
+        func first(_ set: SampleSet, _ count: Int?) -> SampleSet {
+            guard let count else { return set }
+            return SampleSet(samples: Array(set.samples.prefix(count)), skippedRows: set.skippedRows)
         }
+        self.training = first(self.training, count)
+        validation = validation.map { first($0, evaluation) }
+        test = test.map { first($0, evaluation) }
     }
 }
 
@@ -82,7 +84,7 @@ extension DataOptions {
             return .causalLM(
                 CausalColumns(
                     text: textColumn ?? "text", prompt: promptColumn, completion: completionColumn,
-                    messages: messagesColumn, conversation: try chatFormat.map { try ChatFormat(named: $0) }))
+                    messages: messagesColumn, conversation: nil))
         }
     }
 

@@ -6,18 +6,18 @@ struct TokenizerEncoding: TextEncoder {
     private let tokenizer: Tokenizer
     let endID: Int?
     let padID: Int?
-    let maximumLength: Int?
+    // The model's positions are the limit; a shorter one is the user's `max_length`.
+    let maximumLength: Int? = nil
 
     /// - Parameters:
     ///   - endID: the model's end token, where the tokenizer names none.
     ///   - padID: the model's pad token, where the tokenizer names none.
     init(_ tokenizer: Tokenizer, endID: Int?, padID: Int?) {
         self.tokenizer = tokenizer.withoutTruncation().withoutPadding()
-        let end = tokenizer.specialTokens.eos.flatMap { tokenizer.tokenID(for: $0) } ?? endID
+        let end = tokenizer.specialTokens.eos?.id ?? endID
         self.endID = end
         // A pad token is never learnt nor seen; where no file names one, any token does.
-        self.padID = tokenizer.specialTokens.pad.flatMap { tokenizer.tokenID(for: $0) } ?? padID ?? end
-        maximumLength = tokenizer.modelMaximumLength
+        self.padID = tokenizer.specialTokens.pad?.id ?? padID ?? end
     }
 
     func tokens(of text: String, pair: String?, addSpecialTokens: Bool) throws -> TokenSequence {

@@ -93,7 +93,7 @@ public struct DataOptions: Codable, Sendable, Equatable {
     /// Most tokens of an example.
     public var maxLength: Int?
     /// What becomes of longer examples: right, left or error.
-    public var truncation = Truncation.right
+    public var truncation = Datasets.Truncation.right
     /// How examples are put into batches.
     public var batching = TrainingConfiguration.Batching.lengthGrouped
     /// Only so many rows of each file.

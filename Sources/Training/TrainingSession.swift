@@ -24,6 +24,7 @@ final class TrainingSession {
     let objective: any Objective
     let device: Device
     let checkpoints: CheckpointStore
+    let digests = ProvenanceDigests()
     let totalSteps: Int
     let forecast: Forecast
 
@@ -101,6 +102,21 @@ final class TrainingSession {
         guard let name = configuration.training.metricForBestModel else { return objective.mainMetric }
         let plain = name.hasPrefix("eval_") ? String(name.dropFirst(5)) : name
         return MainMetric(plain, greaterIsBetter: configuration.training.greaterIsBetter ?? (plain != "loss" && plain != "perplexity"))
+    }
+
+    /// What deserves a word before training.
+    var warnings: [RunWarning] {
+        var warnings = data.warnings.map { RunWarning(code: "data", message: $0.description) }
+        let saved = Set(grafts.parameters.keys)
+        let frozen = newParameters.filter { !saved.contains($0) }
+        if !frozen.isEmpty {
+            warnings.append(
+                RunWarning(
+                    code: "random_frozen",
+                    message: "the checkpoint has no \(frozen.joined(separator: ", ")): they are random and stay so; add "
+                        + "them to modules_to_save to train them"))
+        }
+        return warnings
     }
 
     /// What the run is, for its events.

@@ -16,7 +16,8 @@ final class Decoder: CausalBackbone {
     init(_ scope: Scope, _ settings: DecoderSettings) throws {
         positionLimit = settings.positions
         let words = try Projection.embedding(
-            scope("embed_tokens"), count: settings.head.vocabulary, size: settings.hidden)
+            scope("embed_tokens"), count: settings.head.vocabulary, size: settings.hidden,
+            paddingRow: settings.head.padID)
         self.words = words
         layers = try (0..<settings.layers).map { try DecoderLayer(scope("layers")($0), settings, index: $0) }
         norm = try settings.norm(scope("norm"), size: settings.hidden)

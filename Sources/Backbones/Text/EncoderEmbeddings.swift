@@ -14,8 +14,11 @@ final class EncoderEmbeddings {
     init(_ scope: Scope, _ settings: EncoderSettings) throws {
         self.settings = settings
         path = scope.path
-        words = try .embedding(scope("word_embeddings"), count: settings.vocabulary, size: settings.hidden)
-        positions = try .embedding(scope("position_embeddings"), count: settings.positions, size: settings.hidden)
+        words = try .embedding(
+            scope("word_embeddings"), count: settings.vocabulary, size: settings.hidden, paddingRow: settings.padding)
+        positions = try .embedding(
+            scope("position_embeddings"), count: settings.positions, size: settings.hidden,
+            paddingRow: settings.positionPadding)
         types = try .embedding(scope("token_type_embeddings"), count: settings.types, size: settings.hidden)
         norm = try LayerNorm(scope("LayerNorm"), size: settings.hidden, eps: settings.eps)
     }

@@ -21,13 +21,18 @@ struct EncoderSettings {
     var isTied: Bool
     /// A token sees no later one.
     var isCausal: Bool
-    /// RoBERTa counts the tokens that are not this id, from this id + 1; BERT counts all from 0.
-    var positionPadding: Int?
+    /// The id of padding, whose embedding is never trained.
+    var padding: Int?
+    /// RoBERTa counts the tokens that are not padding, from the id of padding + 1; BERT counts all from 0.
+    var positionsSkipPadding: Bool
+    /// The id of padding where positions depend on it.
+    var positionPadding: Int? { positionsSkipPadding ? padding : nil }
 
     /// What the families do not have in common where `config.json` is silent.
     struct Defaults {
         var vocabulary = 30522
-        var padding: Int?
+        var padding = 0
+        var positionsSkipPadding = false
     }
 
     init(_ config: ModelConfig, _ defaults: Defaults) throws {
@@ -48,7 +53,12 @@ struct EncoderSettings {
         initialSpread = try config.positive("initializer_range", default: 0.02)
         isTied = try config.bool("tie_word_embeddings", default: true)
         isCausal = try config.bool("is_decoder", default: false)
-        positionPadding = try defaults.padding.map { try config.int("pad_token_id", default: $0, minimum: 0) }
+        padding =
+            try config.isNull("pad_token_id") ? nil : config.int("pad_token_id", default: defaults.padding, minimum: 0)
+        positionsSkipPadding = defaults.positionsSkipPadding
+        guard padding != nil || !positionsSkipPadding else {
+            throw NetworkError.unsupported("config.json: pad_token_id is null, but positions are counted from it")
+        }
         guard hidden % heads == 0 else {
             throw NetworkError.unsupported(
                 "config.json: hidden_size \(hidden) is not a multiple of num_attention_heads \(heads)")

@@ -18,7 +18,7 @@ extension Architecture {
                 ignoredEnds: [".embeddings.position_ids", ".embeddings.token_type_ids"],
                 optionalModules: ["roberta.pooler"]),
             build: { config, head, root in
-                let defaults = EncoderSettings.Defaults(vocabulary: vocabulary, padding: 1)
+                let defaults = EncoderSettings.Defaults(vocabulary: vocabulary, padding: 1, positionsSkipPadding: true)
                 return try Encoder.roberta(EncoderSettings(config, defaults), head: head, root)
             })
     }

@@ -109,7 +109,7 @@ extension LoRAGraft {
             if let bBias { sum = try sum + bBias.value * scaling }
             return try sum.reshape(shape).to(dtype)
         case .embedding:
-            let hidden = try a.value.t().embedding(x)
+            let hidden = try site.rows(of: a.value.t(), at: x)
             return try output + (hidden.matmul(b.value.t()) * scaling).to(dtype)
         case .convolution(let shape):
             let dropped = try droppedInput(x, at: site, context).to(a.value.dtype)

@@ -14,7 +14,7 @@ public struct AttentionPattern: Hashable, Sendable {
     }
 }
 
-/// The masks of one batch, made once per pattern and shared by all layers.
+/// The masks of a batch, made once per pattern and shared by all layers.
 public struct AttentionMasks {
     /// A mask to add to the scores [rows or 1, 1, queries, keys], or none, or none but the causal order.
     public struct Mask {
@@ -24,7 +24,16 @@ public struct AttentionMasks {
         public let isCausal: Bool
     }
 
-    private var made: [AttentionPattern: Mask] = [:]
+    /// What a mask was made for, besides the batch's tensors.
+    private struct Key: Hashable {
+        var pattern: AttentionPattern
+        var queries: Int
+        var keys: Int
+    }
+
+    private var made: [Key: Mask] = [:]
+    /// The tensors that `made` was made from: another batch in the same context starts anew.
+    private var batch: (padding: Tensor?, segments: Tensor?)
 
     init() {}
 
@@ -35,21 +44,38 @@ public struct AttentionMasks {
     mutating func mask(
         _ pattern: AttentionPattern, input: ModelInput, queries: Int, keys: Int, dtype: DType, device: Device
     ) throws -> Mask {
-        if let mask = made[pattern] { return mask }
+        if !AttentionMasks.isSame(batch.padding, input.attentionMask)
+            || !AttentionMasks.isSame(batch.segments, input.segmentIDs)
+        {
+            made = [:]
+            batch = (input.attentionMask, input.segmentIDs)
+        }
+        let key = Key(pattern: pattern, queries: queries, keys: keys)
+        if let mask = made[key] { return mask }
         let mask = try AttentionMasks.make(
             pattern, input: input, queries: queries, keys: keys, dtype: dtype, device: device)
-        made[pattern] = mask
+        made[key] = mask
         return mask
+    }
+
+    private static func isSame(_ a: Tensor?, _ b: Tensor?) -> Bool {
+        switch (a, b) {
+        case (nil, nil): true
+        case (let a?, let b?): a.isSame(as: b)
+        default: false
+        }
     }
 
     private static func make(
         _ pattern: AttentionPattern, input: ModelInput, queries: Int, keys: Int, dtype: DType, device: Device
     ) throws -> Mask {
+        try check(input.attentionMask, "attention_mask", keys: keys)
+        try check(input.segmentIDs, "segment_ids", keys: keys)
         var allowed: Tensor?
         func restrict(_ condition: Tensor) throws { allowed = try allowed?.and(condition) ?? condition }
 
         let window = pattern.window.flatMap { $0 < keys ? $0 : nil }
-        let padding = try relevantPadding(input.attentionMask, pattern, window: window)
+        let padding = try relevantPadding(input.attentionMask, pattern)
         if padding == nil, window == nil, input.segmentIDs == nil {
             let trivial = !pattern.causal || queries == 1
             if trivial || queries == keys { return Mask(additive: nil, isCausal: !trivial) }
@@ -65,7 +91,10 @@ public struct AttentionMasks {
                 if !pattern.causal { try restrict(key.lt(query + Double(window))) }
             }
         }
-        if let segments = input.segmentIDs { try restrict(segments.unsqueeze(2).eq(segments.unsqueeze(1))) }
+        if let segments = input.segmentIDs {
+            let own = try segments.narrow(1, keys - queries, queries)
+            try restrict(own.unsqueeze(2).eq(segments.unsqueeze(1)))
+        }
         if let padding { try restrict(padding.ne(0).unsqueeze(1)) }
         guard let allowed else { return Mask(additive: nil, isCausal: false) }
         // A large number instead of infinity: a padded query that sees nothing then averages, instead of giving NaN that
@@ -75,9 +104,15 @@ public struct AttentionMasks {
         return Mask(additive: try Tensor.where(allowed, zero, low).unsqueeze(1), isCausal: false)
     }
 
+    /// A mask of another length would be repeated over all keys, or fail with a message about shapes inside.
+    private static func check(_ tensor: Tensor?, _ name: String, keys: Int) throws {
+        guard let shape = try tensor?.shape, shape.count != 2 || shape[1] != keys else { return }
+        throw NetworkError.input("\(name) has the shape \(shape), but there are \(keys) positions to attend to")
+    }
+
     /// The padding mask, unless it changes nothing: no padding at all, or padding at the right end under a causal order,
     /// where no token sees it.
-    private static func relevantPadding(_ mask: Tensor?, _ pattern: AttentionPattern, window: Int?) throws -> Tensor? {
+    private static func relevantPadding(_ mask: Tensor?, _ pattern: AttentionPattern) throws -> Tensor? {
         guard let mask else { return nil }
         let tokens = try mask.ne(0)
         if try tokens.all() { return nil }

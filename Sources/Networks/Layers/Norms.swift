@@ -9,8 +9,8 @@ public final class LayerNorm {
 
     /// - Parameter size: of the last dimension.
     public init(_ scope: Scope, size: Int, eps: Double, bias: Bool = true) throws {
-        weight = try scope.parameter("weight", [size])
-        self.bias = bias ? try scope.parameter("bias", [size]) : nil
+        weight = try scope.parameter("weight", [size], start: .ones)
+        self.bias = bias ? try scope.parameter("bias", [size], start: .zeros) : nil
         self.eps = eps
         self.size = size
     }
@@ -29,7 +29,7 @@ public final class RMSNorm {
 
     /// - Parameter offset: added to the weight; 1 in Gemma, whose weights are stored around zero.
     public init(_ scope: Scope, size: Int, eps: Double, offset: Double = 0) throws {
-        weight = try scope.parameter("weight", [size])
+        weight = try scope.parameter("weight", [size], start: offset == 0 ? .ones : .zeros)
         self.eps = eps
         self.offset = offset
     }

@@ -47,26 +47,31 @@ public final class Projection {
     public let weight: Parameter
     /// The bias, if the layer has one.
     public let bias: Parameter?
+    /// The row of an embedding's table that stands for padding: it is read, and gets no gradient from there.
+    public let paddingRow: Int?
     /// Grafts in effect, in the order of their adapters.
     public private(set) var grafts: [any ProjectionGraft] = []
     /// A weight that merging gave this projection alone, where others share its parameter.
     private(set) var ownWeight: Tensor?
 
-    private init(path: String, kind: Kind, weight: Parameter, bias: Parameter?) {
+    private init(path: String, kind: Kind, weight: Parameter, bias: Parameter?, paddingRow: Int?) {
         self.path = path
         self.kind = kind
         self.weight = weight
         self.bias = bias
+        self.paddingRow = paddingRow
     }
 
     private static func make(
-        _ scope: Scope, _ kind: Kind, shape: [Int], biasSize: Int?, initializer: Initializer?, tied: Parameter? = nil
+        _ scope: Scope, _ kind: Kind, shape: [Int], biasSize: Int?, initializer: Initializer?, tied: Parameter? = nil,
+        paddingRow: Int? = nil
     ) throws -> Projection {
         let projection = Projection(
             path: scope.path, kind: kind,
             weight: try tied ?? scope.parameter("weight", shape, initializer: initializer),
-            bias: try biasSize.map { try scope.parameter("bias", [$0], initializer: initializer == nil ? nil : .zeros) }
-        )
+            bias: try biasSize.map {
+                try scope.parameter("bias", [$0], initializer: initializer == nil ? nil : .zeros, start: .zeros)
+            }, paddingRow: paddingRow)
         scope.builder.register(projection)
         return projection
     }
@@ -101,8 +106,12 @@ public final class Projection {
     }
 
     /// A table of `count` rows.
-    public static func embedding(_ scope: Scope, count: Int, size: Int) throws -> Projection {
-        try make(scope, .embedding(count: count, size: size), shape: [count, size], biasSize: nil, initializer: nil)
+    /// - Parameter paddingRow: the one of padding, which looking it up does not train; negative numbers count from the
+    ///   end, as in torch.
+    public static func embedding(_ scope: Scope, count: Int, size: Int, paddingRow: Int? = nil) throws -> Projection {
+        try make(
+            scope, .embedding(count: count, size: size), shape: [count, size], biasSize: nil, initializer: nil,
+            paddingRow: paddingRow.map { $0 < 0 ? count + $0 : $0 })
     }
 
     /// A two-dimensional convolution.
@@ -165,10 +174,17 @@ extension Projection {
         switch kind {
         case .linear: return try x.linear(weight, bias)
         case .transposedLinear: return try x.linear(weight.t(), bias)
-        case .embedding: return try weight.embedding(x)
+        case .embedding: return try rows(of: weight, at: x)
         case .convolution(let shape):
             return try x.conv2d(weight, bias, stride: shape.stride, padding: shape.padding, groups: shape.groups)
         }
+    }
+
+    /// The rows of a table at the ids, where those of padding give the table no gradient.
+    public func rows(of table: Tensor, at ids: Tensor) throws -> Tensor {
+        let rows = try table.embedding(ids)
+        guard let paddingRow, try rows.requiresGrad else { return rows }
+        return try Tensor.where(ids.eq(Double(paddingRow)).unsqueeze(-1), rows.detach(), rows)
     }
 
     /// The base weight as the grafts in effect want it: itself, or with residuals in its place.

@@ -1,0 +1,119 @@
+import Networks
+import Tokenizers
+import Torch
+
+/// Continues texts with a causal language model.
+///
+/// ```swift
+/// let generator = try TextGenerator(model, tokenizer: tokenizer, endTokens: [2])
+/// let continuation = try generator.generate(["Once upon a time"]) { _, text in show(text) }
+/// ```
+///
+/// Prompts of one call run side by side, filled up on their left; a row's tokens do not depend on the other rows, and
+/// rows that are done leave the batch.
+public struct TextGenerator {
+    private let model: Model
+    private let network: any CausalLanguageNetwork
+    private let tokenizer: Tokenizer
+    private let endTokens: Set<Int>
+    private let device: Device
+
+    /// - Parameters:
+    ///   - model: with its adapters in effect.
+    ///   - endTokens: tokens that end a text; see `EndTokens`.
+    /// - Throws: `GenerationError.notCausal`.
+    public init(_ model: Model, tokenizer: Tokenizer, endTokens: Set<Int>) throws {
+        guard let network = model.network as? any CausalLanguageNetwork else { throw GenerationError.notCausal }
+        self.model = model
+        self.network = network
+        self.tokenizer = tokenizer.withoutTruncation().withoutPadding()
+        self.endTokens = endTokens
+        device = try model.parameters.values.first?.base.device ?? .cpu
+    }
+
+    /// Continues each prompt.
+    /// - Parameters:
+    ///   - addSpecialTokens: puts the tokenizer's special tokens around the prompts; not for texts of a chat format,
+    ///     which spell them out.
+    ///   - onText: takes new text as it becomes complete, with the number of its prompt.
+    /// - Throws: `GenerationError` before any work, what the network throws.
+    public func generate(
+        _ prompts: [String], options: GenerationOptions = GenerationOptions(), addSpecialTokens: Bool = true,
+        onText: (Int, String) throws -> Void = { _, _ in }
+    ) throws -> [Continuation] {
+        try options.validate()
+        let rows = try prompts.enumerated().map { index, prompt in
+            GenerationRow(
+                index: index, prompt: try tokens(of: prompt, index: index, addSpecialTokens: addSpecialTokens),
+                tokenizer: tokenizer, stopStrings: options.stopStrings)
+        }
+        guard !rows.isEmpty else { return [] }
+        return try withoutGradients { try run(rows, options, onText) }
+    }
+
+    private func tokens(of prompt: String, index: Int, addSpecialTokens: Bool) throws -> [Int] {
+        var ids = try tokenizer.encode(prompt, addSpecialTokens: addSpecialTokens).ids
+        if ids.isEmpty, let start = tokenizer.specialTokens.bos ?? tokenizer.specialTokens.eos { ids = [start.id] }
+        guard !ids.isEmpty else { throw GenerationError.emptyPrompt(index: index) }
+        if let limit = network.positionLimit, ids.count >= limit {
+            throw GenerationError.promptTooLong(index: index, tokens: ids.count, limit: limit)
+        }
+        if let vocabulary, let foreign = ids.first(where: { $0 >= vocabulary }) {
+            throw GenerationError.foreignToken(id: foreign, vocabulary: vocabulary)
+        }
+        return ids
+    }
+
+    /// Rows of the table of words: the first embedding of the network.
+    private var vocabulary: Int? {
+        for projection in model.projections.values {
+            if case .embedding(let count, _) = projection.kind { return count }
+        }
+        return nil
+    }
+}
+
+// MARK: The loop
+
+extension TextGenerator {
+    private func run(
+        _ prompts: [GenerationRow], _ options: GenerationOptions, _ onText: (Int, String) throws -> Void
+    ) throws -> [Continuation] {
+        let processing = ScoreProcessing(options: options)
+        var active = prompts
+        var done: [Int: Continuation] = [:]
+        var batch = PaddedTexts(prompts.map(\.ids))
+        let cache = options.usesCache ? KeyValueCache(layers: network.layerCount) : nil
+        while !active.isEmpty {
+            let scores = try scores(batch, cache)
+            var next: [Int] = []
+            for place in active.indices {
+                let row = active[place]
+                let processed = try processing(scores.select(0, place), seen: row.ids)
+                let id = try processing.token(from: processed, position: row.ids.count)
+                next.append(id)
+                let isLast = row.newTokens + 1 >= options.maxNewTokens || row.ids.count + 1 >= positionLimit
+                let text = try active[place].append(id, isEnd: endTokens.contains(id), isLast: isLast)
+                if !text.isEmpty { try onText(row.index, text) }
+            }
+            let kept = active.indices.filter { active[$0].finish == nil }
+            for row in active where row.finish != nil { done[row.index] = row.continuation }
+            if kept.count < active.count, !kept.isEmpty {
+                try cache?.select(rows: Tensor(kept.map(Int64.init)).to(device))
+            }
+            batch.append(next, keeping: kept)
+            active = kept.map { active[$0] }
+        }
+        return prompts.compactMap { done[$0.index] }
+    }
+
+    private var positionLimit: Int { network.positionLimit ?? .max }
+
+    /// [rows, vocabulary] in fp32: the scores of each row's next token.
+    private func scores(_ batch: PaddedTexts, _ cache: KeyValueCache?) throws -> Tensor {
+        let context = ForwardContext(cache: cache)
+        let hidden = try network.hiddenStates(batch.input(seen: cache?.length ?? 0, on: device), context)
+        let last = try hidden.narrow(1, hidden.size(1) - 1, 1).squeeze(1)
+        return try network.scores(last, context).to(.float32)
+    }
+}

@@ -1,0 +1,159 @@
+import Adapters
+import Datasets
+import Files
+import Foundation
+import JSON
+import Networks
+import Torch
+
+/// The checkpoints of a run: `checkpoint-N` folders that are whole or absent, verified before they are used.
+struct CheckpointStore {
+    /// One checkpoint on the disk.
+    struct Checkpoint {
+        let folder: URL
+        let step: Int
+        var bytes = 0
+    }
+
+    let folder: URL
+    let limit: Int?
+
+    private static let prefix = "checkpoint-"
+    private static let stateFile = "training_state.safetensors"
+    private static let progressFile = "trainer_state.json"
+    private static let manifestFile = "manifest.json"
+    private static let formatVersion = 1
+
+    /// Writes a checkpoint of this moment, then removes those beyond the limit.
+    func save(_ session: TrainingSession, _ progress: TrainingProgress) throws -> Checkpoint {
+        let target = folder.appendingPathComponent(Self.prefix + String(progress.step))
+        let bytes = try AtomicFolder.write(to: target) { temporary in
+            try session.writeAdapter(to: temporary)
+            try SafetensorsWriter.write(
+                session.state(), metadata: ["format": "pt"], to: temporary.appendingPathComponent(Self.stateFile))
+            let state: JSON = [
+                "format_version": .int(Int64(Self.formatVersion)), "progress": try JSON(encoding: progress),
+                "configuration": try session.configuration.json, "random": .string(RandomKey.algorithm),
+            ]
+            try AtomicFile.write(
+                state.serializedBytes(.pretty), to: temporary.appendingPathComponent(Self.progressFile))
+            return try writeManifest(temporary)
+        }
+        try prune(keeping: progress)
+        return Checkpoint(folder: target, step: progress.step, bytes: bytes)
+    }
+
+    /// The newest checkpoint that is whole, with the reasons why newer ones were passed over.
+    func newestValid() throws -> (checkpoint: Checkpoint?, skipped: [String]) {
+        var skipped: [String] = []
+        for checkpoint in try all().reversed() {
+            do {
+                try verify(checkpoint.folder)
+                return (checkpoint, skipped)
+            } catch {
+                skipped.append("\(checkpoint.folder.lastPathComponent): \(error)")
+            }
+        }
+        return (nil, skipped)
+    }
+
+    /// Puts a session where the checkpoint was.
+    func restore(_ checkpoint: Checkpoint, into session: TrainingSession) throws -> TrainingProgress {
+        try verify(checkpoint.folder)
+        let root = try JSON.Node(contentsOf: checkpoint.folder.appendingPathComponent(Self.progressFile))
+        let version = try root.field("format_version").int()
+        guard version <= Self.formatVersion else {
+            throw TrainingError.resume(
+                "\(checkpoint.folder.path) was written by a newer version of Graft (format \(version)): update Graft")
+        }
+        try session.configuration.requireResumable(from: root.field("configuration"))
+        let state = try SafetensorsFile(checkpoint.folder.appendingPathComponent(Self.stateFile))
+        try session.restore(state)
+        return try root.field("progress").decode()
+    }
+
+    /// Checkpoints by rising step.
+    func all() throws -> [Checkpoint] {
+        guard FileManager.default.fileExists(atPath: folder.path) else { return [] }
+        return try FileManager.default.contentsOfDirectory(atPath: folder.path).compactMap { name in
+            guard name.hasPrefix(Self.prefix), let step = Int(name.dropFirst(Self.prefix.count)) else { return nil }
+            return Checkpoint(folder: folder.appendingPathComponent(name), step: step)
+        }.sorted { $0.step < $1.step }
+    }
+
+    /// Checkpoints beyond the limit, oldest first; the newest and the best stay.
+    private func prune(keeping progress: TrainingProgress) throws {
+        guard let limit else { return }
+        let checkpoints = try all()
+        var surplus = checkpoints.count - limit
+        for checkpoint in checkpoints where surplus > 0 {
+            if checkpoint.step == progress.step || checkpoint.step == progress.bestStep { continue }
+            try FileManager.default.removeItem(at: checkpoint.folder)
+            surplus -= 1
+        }
+    }
+
+    /// The digest of every file, written last: a folder without it is not a checkpoint.
+    private func writeManifest(_ folder: URL) throws -> Int {
+        var files = JSON.Object()
+        var bytes = 0
+        for name in try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted() {
+            let file = folder.appendingPathComponent(name)
+            files[name] = .string(try Digest.file(file))
+            bytes += try FileInput(file).size
+        }
+        let manifest: JSON = ["format_version": .int(Int64(Self.formatVersion)), "sha256": .object(files)]
+        try AtomicFile.write(manifest.serializedBytes(.pretty), to: folder.appendingPathComponent(Self.manifestFile))
+        return bytes
+    }
+
+    private func verify(_ folder: URL) throws {
+        let manifest = try JSON.Node(contentsOf: folder.appendingPathComponent(Self.manifestFile))
+        for (name, digest) in try manifest.field("sha256").members() {
+            guard !name.contains("/"), try Digest.file(folder.appendingPathComponent(name)) == digest.string() else {
+                throw TrainingError.resume("\(name) does not have the digest of the manifest")
+            }
+        }
+    }
+}
+
+extension TrainingSession {
+    /// Every tensor that the rest of the training depends on.
+    fileprivate func state() throws -> [(name: String, tensor: Tensor)] {
+        let variables = grafts.variables.map { (name: "adapter." + $0.name, tensor: $0.value) }
+        return variables + (try optimizer.state()).map { (name: "optimizer." + $0.name, tensor: $0.tensor) }
+    }
+
+    fileprivate func restore(_ state: SafetensorsFile) throws {
+        for variable in grafts.variables { try variable.load(state.tensor("adapter." + variable.name)) }
+        try optimizer.restore { try state.tensor("optimizer." + $0) }
+    }
+
+    /// Puts back the adapter of a checkpoint, as after an earlier step.
+    func loadAdapter(of checkpoint: CheckpointStore.Checkpoint) throws {
+        let state = try SafetensorsFile(checkpoint.folder.appendingPathComponent("training_state.safetensors"))
+        for variable in grafts.variables { try variable.load(state.tensor("adapter." + variable.name)) }
+    }
+}
+
+extension TrainingConfiguration {
+    /// Keys that may differ between a run and its continuation: they do not change what a step computes.
+    private static let resumableKeys: Set = [
+        "output_dir", "num_train_epochs", "max_steps", "logging_steps", "save_strategy", "save_steps", "save_total_limit",
+        "eval_strategy", "eval_steps", "threads", "per_device_eval_batch_size", "early_stopping_patience",
+        "early_stopping_threshold", "load_best_model_at_end", "linear_probe", "test_file",
+    ]
+
+    fileprivate func requireResumable(from stored: JSON.Node) throws {
+        guard case .object(let now) = try json else { return }
+        let before = try stored.object()
+        for key in Set(now.keys).union(before.keys).sorted() where !Self.resumableKeys.contains(key) {
+            guard now[key] == before[key] else {
+                let old = before[key]?.serialized() ?? "not set"
+                let new = now[key]?.serialized() ?? "not set"
+                throw TrainingError.resume(
+                    "cannot resume: `\(key)` was \(old) and is now \(new); keep it, or start a new run in another output_dir")
+            }
+        }
+    }
+}

@@ -1,0 +1,28 @@
+import Reporting
+
+extension TrainingConfiguration {
+    /// What a user may want to do next, as commands.
+    func nextCommands(_ outcome: RunOutcome) -> [NextCommand] {
+        guard outcome != .interrupted else {
+            return [NextCommand(purpose: "continue", command: "graft train \(outputDirectory)/config.yaml --resume")]
+        }
+        var commands = [
+            NextCommand(
+                purpose: "merge into the model",
+                command: "graft merge --model \(model) --adapter \(outputDirectory) --output \(outputDirectory)/merged"),
+            NextCommand(purpose: "look inside", command: "graft inspect \(outputDirectory)"),
+        ]
+        switch task {
+        case .classification:
+            commands.append(
+                NextCommand(
+                    purpose: "use it", command: "graft predict --model \(model) --adapter \(outputDirectory) --text \"…\""))
+        case .causalLM:
+            commands.append(
+                NextCommand(
+                    purpose: "use it",
+                    command: "graft generate --model \(model) --adapter \(outputDirectory) --prompt \"…\""))
+        }
+        return commands
+    }
+}

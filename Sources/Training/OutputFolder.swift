@@ -1,0 +1,68 @@
+import Files
+import Foundation
+import JSON
+
+/// The folder that a run leaves its files in.
+struct OutputFolder {
+    let url: URL
+
+    init(_ url: URL) {
+        self.url = url
+    }
+
+    /// Names of what a run writes; everything else in the folder is somebody else's.
+    private static let own = [
+        "run.json", "config.yaml", "metrics.jsonl", "result.json", "report.html", "adapter_config.json",
+        "adapter_model.safetensors",
+    ]
+
+    private func ownFiles() throws -> [String] {
+        guard FileManager.default.fileExists(atPath: url.path) else { return [] }
+        return try FileManager.default.contentsOfDirectory(atPath: url.path).filter { name in
+            Self.own.contains(name) || name.hasPrefix("checkpoint-")
+        }
+    }
+
+    /// Refuses a folder that cannot be written or that holds a run which nobody said to continue or replace. Leaves
+    /// nothing behind.
+    func check(_ start: TrainingRun.Start) throws {
+        var isFolder: ObjCBool = false
+        if FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder), !isFolder.boolValue {
+            throw TrainingError.files("output_dir: \(url.path) is a file; name a folder")
+        }
+        if case .new = start, try !ownFiles().isEmpty {
+            throw TrainingError.files(
+                "output_dir: \(url.path) already holds a run; continue it with --resume, replace it with --overwrite, or "
+                    + "name another folder")
+        }
+        try probeWritable()
+    }
+
+    /// Makes the folder, without the files of an earlier run where it is to be overwritten.
+    func prepare(_ start: TrainingRun.Start) throws {
+        try AtomicFolder.makeFolder(url.path)
+        guard case .overwrite = start else { return }
+        for name in try ownFiles() { try FileManager.default.removeItem(at: url.appendingPathComponent(name)) }
+    }
+
+    /// The resolved configuration; JSON is YAML.
+    func writeConfiguration(_ configuration: TrainingConfiguration) throws {
+        let text = try configuration.json.serialized(.pretty) + "\n"
+        try AtomicFile.write(Array(text.utf8), to: url.appendingPathComponent("config.yaml"))
+    }
+
+    /// Writes and removes a small file in the nearest folder that exists.
+    private func probeWritable() throws {
+        var folder = url
+        while !FileManager.default.fileExists(atPath: folder.path), folder.path != "/" {
+            folder = folder.deletingLastPathComponent()
+        }
+        let probe = folder.appendingPathComponent(".graft-probe-\(ProcessInfo.processInfo.processIdentifier)")
+        do {
+            try AtomicFile.write([0], to: probe)
+            try FileManager.default.removeItem(at: probe)
+        } catch let error as FileError {
+            throw TrainingError.files("output_dir: nothing can be written to \(url.path) (\(error)); name another folder")
+        }
+    }
+}
