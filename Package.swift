@@ -75,7 +75,7 @@ let package = Package(
         .executableTarget(
             name: "GraftCLI",
             dependencies: [
-                "Backbones", "Generation", "JSON", "Methods", "Networks", "Reporting", "Support", "Tokenizers", "Torch",
+                "Adapters", "Backbones", "Generation", "JSON", "Methods", "Networks", "Reporting", "Support", "Tokenizers", "Torch",
                 "Verification", "Yams", .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         .testTarget(name: "GraftCLITests", dependencies: ["GraftCLI", "JSON"]),
