@@ -116,8 +116,7 @@ public enum Backbones {
         guard let found = Architecture.all.first(where: { $0.modelTypes.contains(type) }) else {
             let nearest = nearestMatch(to: type, in: modelTypes).map { "; the nearest is `\($0)`" } ?? ""
             throw NetworkError.unsupported(
-                "config.json: model_type `\(type)` is not supported yet\(nearest); supported: "
-                    + modelTypes.joined(separator: ", "))
+                "config.json: model_type `\(type)` is not supported yet\(nearest); `graft doctor` lists what is")
         }
         return found
     }
