@@ -77,8 +77,9 @@ let package = Package(
         .executableTarget(
             name: "GraftCLI",
             dependencies: [
-                "Backbones", "Generation", "JSON", "Methods", "Networks", "Reporting", "Support", "Tokenizers", "Torch",
-                "Verification", "Yams", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                "Adapters", "Backbones", "Files", "Generation", "JSON", "Methods", "Networks", "Reporting", "Support",
+                "Tokenizers", "Torch", "Training", "Verification", "Yams",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         .testTarget(name: "GraftCLITests", dependencies: ["GraftCLI", "JSON"]),
     ],
