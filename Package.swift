@@ -82,7 +82,8 @@ let package = Package(
                 "Tokenizers", "Torch", "Training", "Verification", "Yams",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
-        .testTarget(name: "GraftCLITests", dependencies: ["GraftCLI", "JSON"]),
+        .testTarget(
+            name: "GraftCLITests", dependencies: ["GraftCLI", "JSON", "Support", "Verification"], exclude: ["Snapshots"]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -23,7 +23,12 @@ struct Failure {
         case ConsoleError.closed: Foundation.exit(1)
         default:
             Console.complain("error: \(Failure.sentence(error))")
-            if isVerbose { Console.complain(String(reflecting: error)) }
+            if isVerbose {
+                var details = ""
+                dump(error, to: &details)
+                Console.complain(
+                    "\(String(reflecting: type(of: error))):\n\(details.trimmingCharacters(in: .newlines))")
+            }
             Foundation.exit(1)
         }
     }

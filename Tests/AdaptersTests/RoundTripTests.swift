@@ -6,6 +6,7 @@ import Methods
 import Networks
 import Testing
 import Torch
+import Verification
 
 /// A model and options for an adapter on it.
 struct Variant: CustomTestStringConvertible, Sendable {
@@ -184,7 +185,7 @@ struct Variant: CustomTestStringConvertible, Sendable {
     @Test func whatIsReadCanBeWrittenAgain() throws {
         try withFolder { folder in
             // Targets in the older spelling of ViT's modules become the network's own.
-            let cases = fixtures.appendingPathComponent("adapters/lora/a7")
+            let cases = try Verification.bundledCases("adapters/lora/a7")
             let loaded = try Backbones.load(cases.appendingPathComponent("model"))
             let adapter = try AdapterFolder.load(from: cases.appendingPathComponent("adapter"), onto: loaded)
             let expected = try loaded.model(ModelInput(pixelValues: .normal([1, 3, 16, 16], key: RandomKey(seed: 1))))

@@ -1,0 +1,107 @@
+import Foundation
+import JSON
+import Testing
+import Verification
+
+/// `inspect`, `methods` and `doctor`.
+@Suite struct ExplanationTests {
+    @Test func aModelIsExplainedWithItsModulesAndDefaultTargets() throws {
+        try TemporaryFolder.with { folder in
+            let model = try TinyCheckpoint.make("llama", in: folder)
+            let outcome = try Program.run(["inspect", model.path])
+            #expect(outcome.status == 0)
+            for line in [
+                "  family        llama", "  tokenizer     WordLevel, 17 tokens",
+                "  head          causal language model",
+            ] {
+                #expect(outcome.lines.contains(line), "\(outcome.output)")
+            }
+            #expect(outcome.output.contains("Default targets of lora: q_proj, v_proj (4 modules)."))
+        }
+    }
+
+    @Test func aModelOfAnUnknownFamilyIsStillExplained() throws {
+        try TemporaryFolder.with { folder in
+            let model = try TinyCheckpoint.make("llama", in: folder)
+            let file = model.appendingPathComponent("config.json")
+            var config = try JSON.Node(contentsOf: file).object()
+            config["model_type"] = "lama"
+            try TinyCheckpoint.write(.object(config), to: file)
+            let outcome = try Program.run(["inspect", model.path])
+            #expect(outcome.status == 0)
+            #expect(outcome.output.contains("it cannot be loaded: "))
+            #expect(outcome.output.contains("parameters    21,856"))
+        }
+    }
+
+    @Test func aModelIsExplainedWithoutTheEngineAsFarAsItGoes() throws {
+        let model = try Verification.bundledCases("models/bert/a/model")
+        let outcome = try Program.run(["inspect", model.path], environment: ["GRAFT_ENGINE": "/nowhere"])
+        #expect(outcome.status == 0)
+        #expect(outcome.output.contains("family        bert"))
+    }
+
+    @Test func adaptersCasesFilesAndTokenizersAreExplained() throws {
+        let cases = try Verification.bundledCases()
+        let adapter = try Program.run(["inspect", cases.appendingPathComponent("adapters/lora/a/adapter").path])
+        #expect(adapter.output.contains("parameters         896"))
+        #expect(adapter.output.contains("q_proj.lora_A.weight      2  [4, 32]"))
+        let golden = try Program.run(["inspect", cases.appendingPathComponent("methods/lora/a").path])
+        #expect(golden.output.contains("kind               layer"))
+        let file = try Program.run(["inspect", cases.appendingPathComponent("methods/lora/a/tensors.safetensors").path])
+        #expect(file.output.contains("base.weight        F32   [12, 10]    480 B"))
+        try TemporaryFolder.with { folder in
+            let model = try TinyCheckpoint.make("bert", in: folder)
+            let tokenizer = try Program.run(["inspect", model.appendingPathComponent("tokenizer.json").path])
+            #expect(tokenizer.output.contains("model           WordLevel"))
+            #expect(tokenizer.output.contains("added tokens    4, 4 of them special"))
+        }
+    }
+
+    @Test func anythingElseIsOneError() throws {
+        try TemporaryFolder.with { folder in
+            let outcome = try Program.run(["inspect", folder.path])
+            #expect(outcome.status == 1)
+            #expect(outcome.errors.hasPrefix("error: \(folder.path) is nothing that graft knows"))
+            #expect(try Program.run(["inspect", folder.path + "/none"]).errors.contains("no such file or folder"))
+            let file = folder.appendingPathComponent("model.safetensors")
+            try Data([1, 2, 3]).write(to: file)
+            let damaged = try Program.run(["inspect", file.path])
+            #expect(damaged.status == 1)
+            #expect(damaged.errors.split(separator: "\n").count == 1)
+        }
+    }
+
+    @Test func methodsAreListedWithWhatTheyTrainOfAModel() throws {
+        let model = try Verification.bundledCases("models/llama/a/model")
+        let outcome = try Program.run(["methods", "--model", model.path])
+        #expect(outcome.lines.first?.hasPrefix("NAME  TRAINABLE") == true)
+        // Rank 8 on queries (32 to 32) and values (32 to 16) of two layers.
+        #expect(outcome.lines.contains { $0.hasPrefix("lora  1,792 (8.2 %)  low rank") }, "\(outcome.output)")
+    }
+
+    @Test func aMethodsOptionsAreListedWithTypesAndDefaults() throws {
+        let outcome = try Program.run(["methods", "lora"])
+        #expect(outcome.lines.contains("  r                    integer  8"))
+        #expect(outcome.lines.contains("  target_modules                none"))
+        let unknown = try Program.run(["methods", "lorra"])
+        #expect(unknown.status == 1)
+        #expect(unknown.errors.contains("the nearest is `lora`"))
+    }
+
+    @Test func doctorTellsEngineMachineAndKnowledge() throws {
+        let outcome = try Program.run(["doctor"])
+        #expect(outcome.status == 0)
+        for text in ["libtorch", "self-test", "GFLOP/s", "bf16 in hardware", "model types", "llama", "lora"] {
+            #expect(outcome.output.contains(text))
+        }
+    }
+
+    @Test func doctorWithoutEngineTellsTheRestAndTheRemedy() throws {
+        let outcome = try Program.run(["doctor"], environment: ["GRAFT_ENGINE": "/nowhere"])
+        #expect(outcome.status == 1)
+        #expect(outcome.output.contains("bf16 in hardware"))
+        #expect(outcome.errors.hasPrefix("error: GRAFT_ENGINE names /nowhere, which does not exist: run `make engine`"))
+        #expect(outcome.errors.split(separator: "\n").count == 1)
+    }
+}
