@@ -18,6 +18,18 @@ public struct LoadedAdapter {
     public let provenance: AdapterProvenance
 }
 
+/// What an adapter's folder says about itself, read without a model and without its tensors' data.
+public struct AdapterSummary: Sendable {
+    /// The folder that holds it.
+    public let folder: URL
+    /// What its configuration says.
+    public let config: AdapterConfig
+    /// Where it comes from, as far as it says so.
+    public let provenance: AdapterProvenance
+    /// Its tensors, by their names in the file.
+    public let tensors: [SafetensorsHeader.Entry]
+}
+
 /// Adapters on disk, in the format of Hugging Face peft 0.21: `adapter_config.json` and `adapter_model.safetensors`.
 ///
 /// ```swift
@@ -43,6 +55,17 @@ public enum AdapterFolder {
             throw AdapterError.noAdapter(folder: folder.path, found: below)
         }
         return folder.appendingPathComponent(name)
+    }
+
+    /// Describes the adapter in a folder.
+    ///
+    /// - Throws: `AdapterError`, and what reading the files throws.
+    public static func summary(of folder: URL) throws -> AdapterSummary {
+        let folder = try locate(folder)
+        let (config, file) = (try AdapterConfig(folder: folder), try weights(in: folder))
+        return AdapterSummary(
+            folder: folder, config: config, provenance: try AdapterProvenance(metadata: file.metadata),
+            tensors: file.entries)
     }
 
     /// The tensors of an adapter's folder.

@@ -64,6 +64,15 @@ public struct Merger {
     private func write(to folder: URL) throws -> MergeReport {
         let config = try ModelConfig(folder: base)
         let head = try AdapterFolder.head(of: adapter, for: config)
+        var report = try writeCheckpoint(to: folder, head: head)
+        try progress(.proving)
+        try prove(folder, head: head, &report)
+        try AtomicFile.write(
+            report.json.serializedBytes(.pretty), to: folder.appendingPathComponent(MergeReport.fileName))
+        return report
+    }
+
+    private func writeCheckpoint(to folder: URL, head: Head?) throws -> MergeReport {
         let files = try CheckpointFiles(folder: base)
         let (dtype, widest) = try storedTypes(files)
         // In the stored type the weights stay views of the files; where types are mixed, the widest loses nothing.
@@ -76,18 +85,11 @@ public struct Merger {
         var report = MergeReport(dtype: "\(dtype)", bound: options.bound ?? dtype.mergeBound)
         report.arithmeticError = try arithmeticError(loaded.model)
         (report.tensors, report.added, report.untied) = (plan.tensorCount, plan.added, plan.untied)
-        (report.baseDigest, report.adapterDigest) = (
-            adapted.provenance.baseDigest,
-            try Digest.file(adapted.folder.appendingPathComponent(AdapterFolder.weightsName))
-        )
+        report.baseDigest = adapted.provenance.baseDigest
+        report.adapterDigest = try Digest.file(adapted.folder.appendingPathComponent(AdapterFolder.weightsName))
         try write(plan, files, to: folder, &report)
         try writeConfig(loaded, plan, labels: options.labels ?? adapted.provenance.labels, to: folder)
         try CompanionFiles.copy(from: base, to: folder)
-
-        try progress(.proving)
-        try prove(folder, head: head, &report)
-        try AtomicFile.write(
-            report.json.serializedBytes(.pretty), to: folder.appendingPathComponent(MergeReport.fileName))
         return report
     }
 
@@ -201,8 +203,9 @@ extension Merger {
         let found = try probes.outputs(of: Backbones.load(folder).model)
         for (expected, found) in zip(expected, found) {
             guard try expected.shape == found.shape else {
-                throw AdapterError.merge("the merged model's outputs have the shape \(try found.shape), not "
-                    + "\(try expected.shape): its head is not the adapter's")
+                throw AdapterError.merge(
+                    "the merged model's outputs have the shape \(try found.shape), not "
+                        + "\(try expected.shape): its head is not the adapter's")
             }
             let difference = try (expected - found).abs().amax().item()
             report.absoluteDeviation = max(report.absoluteDeviation, difference.isNaN ? .infinity : difference)

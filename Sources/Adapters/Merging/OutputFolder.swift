@@ -32,10 +32,12 @@ enum OutputFolder {
     private static func requireFree(_ output: URL, apartFrom sources: [URL]) throws {
         let path = resolved(output)
         for source in sources.map(resolved) where path == source || (path + "/").hasPrefix(source + "/") {
-            throw AdapterError.merge("\(output.path) lies in \(source), which the merge only reads: choose another folder")
+            throw AdapterError.merge(
+                "\(output.path) lies in \(source), which the merge only reads: choose another folder")
         }
         for source in sources.map(resolved) where source.hasPrefix(path + "/") {
-            throw AdapterError.merge("\(output.path) holds \(source), which the merge only reads: choose another folder")
+            throw AdapterError.merge(
+                "\(output.path) holds \(source), which the merge only reads: choose another folder")
         }
         guard FileManager.default.fileExists(atPath: output.path) else { return }
         let contents = try? FileManager.default.contentsOfDirectory(atPath: output.path)

@@ -31,7 +31,7 @@ struct ProbeBatches {
         return try Set([1, min(7, longest), longest]).sorted().map { length in
             let numbers = try Tensor.uniform([1, length], 0, Double(vocabulary), key: key.derived(length))
             // A draw just below the bound may round up to it.
-            let drawn = try numbers.to(.int64).clamp(0, Double(vocabulary - 1))
+            let drawn = try numbers.clamp(0, Double(vocabulary - 1)).to(.int64)
             guard length == longest, length > 4, padID >= 0, padID < vocabulary else {
                 return ModelInput(inputIDs: drawn)
             }

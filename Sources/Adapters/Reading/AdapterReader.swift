@@ -17,7 +17,7 @@ struct AdapterReader {
     func grafts() throws -> GraftSet {
         let places = try file.names.map { try TensorPlace(key: $0, file: fileName) }
         let names = try spelling.inFile(Set(places.filter { $0.kind == .graft }.map(\.module)))
-        var grafts = try emptyGrafts(names)
+        var grafts = try emptyGrafts(names, places)
         var unexpected = try loadGrafts(places.filter { $0.kind == .graft }, into: grafts)
         var saved = SavedTensors(file: file, model: model, keepsTies: config.keepsTies)
         for place in places where place.kind != .graft {
@@ -40,9 +40,10 @@ struct AdapterReader {
 
     /// The grafts as the configuration makes them, before the file's tensors are in them.
     /// - Parameter names: how the file spells the network's paths.
-    private func emptyGrafts(_ names: @escaping (String) -> String) throws -> GraftSet {
+    private func emptyGrafts(_ names: @escaping (String) -> String, _ places: [TensorPlace]) throws -> GraftSet {
         var method = config.method
         let placements = try method.placements(on: model, names: names, isStrict: false)
+        try requireRanks(placements, places, names)
         if config.keepsTies, let tied = placements.first(where: { model.sites(sharingWeightOf: $0.path).count > 1 }) {
             throw AdapterError.feature(
                 file: AdapterConfig.fileName, key: "ensure_weight_tying", value: "true for the adapted \(tied.path)")
@@ -52,6 +53,29 @@ struct AdapterReader {
             config.method.modulesToSave.contains { names(path).hasSuffix($0) }
         }
         return try method.grafts(for: model, at: placements, key: try key())
+    }
+
+    /// Holds the configuration's ranks against the file, before anything of that size is made.
+    private func requireRanks(
+        _ placements: [LoRAPlacement], _ places: [TensorPlace], _ names: (String) -> String
+    ) throws {
+        let leaves = ["lora_A.weight", "lora_embedding_A"]
+        var keys: [String: String] = [:]
+        for place in places where leaves.contains(place.leaf) {
+            keys[try spelling.canonical(place.module)] = place.key
+        }
+        for placement in placements {
+            guard let key = keys[placement.path] else {
+                let name = "base_model.model.\(names(placement.path)).lora_A.weight"
+                throw AdapterError.missingTensors(
+                    file: fileName, names: [name], nearest: nearestMatch(to: name, in: file.names))
+            }
+            let found = try file.header.entry(key).shape
+            guard found.first == placement.rank else {
+                throw AdapterError.shape(
+                    file: fileName, name: key, expected: [placement.rank] + found.dropFirst(), found: found)
+            }
+        }
     }
 
     /// The root of the draws that the adapter's start was made with.

@@ -127,6 +127,11 @@ struct LoRAExport {
 
     /// Gives every module the largest rank and the scale 1.
     private mutating func makeUniform() throws {
+        guard !method.initLoRAWeights.replacesBase else {
+            throw AdapterError.unwritable(
+                "an adapter that belongs to a residual of the base cannot be written with one rank for all modules: the "
+                    + "residual depends on each rank")
+        }
         let rank = modules.map(\.rank).max() ?? method.r
         for index in modules.indices {
             let module = modules[index]
