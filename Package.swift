@@ -41,7 +41,8 @@ let package = Package(
         .testTarget(name: "DatasetsTests", dependencies: ["Datasets", "JSON"]),
 
         .target(
-            name: "Networks", dependencies: ["Support", "Torch", .product(name: "OrderedCollections", package: "swift-collections")]),
+            name: "Networks",
+            dependencies: ["Support", "Torch", .product(name: "OrderedCollections", package: "swift-collections")]),
         .testTarget(name: "NetworksTests", dependencies: ["Networks"]),
 
         .target(name: "Backbones", dependencies: ["Networks", "JSON", "Support"]),
@@ -61,7 +62,8 @@ let package = Package(
         .target(
             name: "Training",
             dependencies: [
-                "Adapters", "Backbones", "Datasets", "Files", "JSON", "Methods", "Networks", "Reporting", "Support", "Tokenizers",
+                "Adapters", "Backbones", "Datasets", "Files", "JSON", "Methods", "Networks", "Reporting", "Support",
+                "Tokenizers",
                 "Torch",
             ]),
 
@@ -75,8 +77,9 @@ let package = Package(
         .executableTarget(
             name: "GraftCLI",
             dependencies: [
-                "Backbones", "Generation", "JSON", "Methods", "Networks", "Reporting", "Support", "Tokenizers", "Torch",
-                "Verification", "Yams", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                "Adapters", "Backbones", "Files", "Generation", "JSON", "Methods", "Networks", "Reporting", "Support",
+                "Tokenizers", "Torch", "Training", "Verification", "Yams",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         .testTarget(name: "GraftCLITests", dependencies: ["GraftCLI", "JSON"]),
     ],

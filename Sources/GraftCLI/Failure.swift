@@ -17,8 +17,9 @@ struct Failure {
     /// Reports the error and ends the process.
     func exit() -> Never {
         switch error {
-        // ArgumentParser's own ways to end: a status, a clean exit with a text, a refused combination of arguments.
-        case is ExitCode, is CleanExit, is ValidationError: GraftProgram.exit(withError: error)
+        case is ExitCode: GraftProgram.exit(withError: error)
+        // ArgumentParser's own ways to end: a text that was asked for, a refused combination of arguments.
+        case _ where GraftProgram.exitCode(for: error) != .failure: GraftProgram.exit(withError: error)
         case ConsoleError.closed: Foundation.exit(1)
         default:
             Console.complain("error: \(Failure.sentence(error))")

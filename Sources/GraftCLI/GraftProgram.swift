@@ -8,10 +8,13 @@ struct GraftProgram: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "graft", abstract: "Parameter-efficient fine-tuning of Hugging Face checkpoints.",
         version: GraftVersion.current,
+        // For the project's own checks; not shown.
+        subcommands: [ForwardCommand.self],
         groupedSubcommands: [
+            CommandGroup(name: "Train and use:", subcommands: [TrainCommand.self, GenerateCommand.self]),
             CommandGroup(
                 name: "Explain and check:",
-                subcommands: [InspectCommand.self, MethodsCommand.self, DoctorCommand.self, VerifyCommand.self])
+                subcommands: [InspectCommand.self, MethodsCommand.self, DoctorCommand.self, VerifyCommand.self]),
         ])
 
     /// Parses the arguments and runs what they ask for. Faults of the arguments are ArgumentParser's to report; all

@@ -31,6 +31,7 @@ public struct PatternTable<Value: Codable & Sendable & Equatable>: Codable, Send
         init?(intValue: Int) { return nil }
     }
 
+    /// Reads an object of patterns and values, in its order.
     public init(from decoder: any Decoder) throws {
         let container = try decoder.container(keyedBy: PatternKey.self)
         entries = try container.allKeys.map {
@@ -38,6 +39,7 @@ public struct PatternTable<Value: Codable & Sendable & Equatable>: Codable, Send
         }
     }
 
+    /// Writes what `init(from:)` reads.
     public func encode(to encoder: any Encoder) throws {
         var container = encoder.container(keyedBy: PatternKey.self)
         for entry in entries { try container.encode(entry.value, forKey: PatternKey(stringValue: entry.key)) }

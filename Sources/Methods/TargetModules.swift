@@ -20,6 +20,7 @@ public enum TargetModules: Codable, Sendable, Equatable {
         }
     }
 
+    /// Writes what `init(from:)` reads.
     public func encode(to encoder: any Encoder) throws {
         var container = encoder.singleValueContainer()
         switch self {

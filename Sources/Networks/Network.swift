@@ -36,6 +36,7 @@ public protocol CausalLanguageNetwork: Network {
 }
 
 extension CausalLanguageNetwork {
+    /// Scores of every position.
     public func callAsFunction(_ input: ModelInput, _ context: ForwardContext) throws -> ModelOutput {
         let hidden = try hiddenStates(input, context)
         return ModelOutput(logits: try scores(hidden, context), lastHiddenState: hidden)

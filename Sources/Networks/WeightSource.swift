@@ -16,9 +16,13 @@ public protocol WeightSource {
 public struct RandomWeights: WeightSource {
     /// An empty source.
     public init() {}
+    /// Says that there is no checkpoint.
     public var name: String { "a new network" }
+    /// None.
     public var tensorNames: [String] { [] }
+    /// The name itself.
     public func fileName(of name: String) -> String { name }
+    /// Never one.
     public func tensor(_ name: String) throws -> Tensor? { nil }
 }
 
@@ -51,8 +55,12 @@ public struct TensorWeights: WeightSource {
         self.tensors = tensors
     }
 
+    /// Says that the tensors are in memory.
     public var name: String { "memory" }
+    /// Names in order.
     public var tensorNames: [String] { tensors.keys.sorted() }
+    /// The name itself.
     public func fileName(of name: String) -> String { name }
+    /// The tensor of a name.
     public func tensor(_ name: String) throws -> Tensor? { tensors[name] }
 }

@@ -121,7 +121,9 @@ enum EngineLocator {
         let folder = home + "/engine"
         let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
         for name in names.sorted() {
-            guard let note = try? String(contentsOfFile: "\(folder)/\(name)/libtorch-path", encoding: .utf8) else { continue }
+            guard let note = try? String(contentsOfFile: "\(folder)/\(name)/libtorch-path", encoding: .utf8) else {
+                continue
+            }
             if note.trimmingCharacters(in: .whitespacesAndNewlines) == wanted {
                 return existing("\(folder)/\(name)/\(fileName)")
             }

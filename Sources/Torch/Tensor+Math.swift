@@ -106,7 +106,9 @@ extension Tensor {
     /// Running sums along a dimension.
     public func cumsum(_ dim: Int) throws -> Tensor { try ATen.cumsum(self, dim) }
     /// log Σ exp over dimensions.
-    public func logSumExp(_ dims: [Int], keepDim: Bool = false) throws -> Tensor { try ATen.logsumexp(self, dims, keepDim) }
+    public func logSumExp(_ dims: [Int], keepDim: Bool = false) throws -> Tensor {
+        try ATen.logsumexp(self, dims, keepDim)
+    }
     /// The vector norm over dimensions; over all when none are given.
     public func norm(_ order: Double = 2, dims: [Int] = [], keepDim: Bool = false) throws -> Tensor {
         try ATen.vectorNorm(self, order, dims, keepDim)

@@ -23,7 +23,8 @@ extension Forecast {
     }
 
     /// The parts of the memory at its peak, in bytes.
-    private static func memory(_ model: Model, trainable: Int, cells: Int, scoresAllTokens: Bool) throws -> [MemoryPart] {
+    private static func memory(_ model: Model, trainable: Int, cells: Int, scoresAllTokens: Bool) throws -> [MemoryPart]
+    {
         let weights = try model.parameters.values.reduce(0) { try $0 + $1.base.count * $1.base.dtype.size }
         // The backward keeps what went into and came out of every linear layer above the lowest graft, and about as much
         // again of norms and activations between them.

@@ -19,15 +19,20 @@ enum LinearProbe {
                 let predictions: [Int64] = try scores.argmax(-1).array()
                 var confusion = ConfusionMatrix(classes: classes)
                 try confusion.add(predictions: predictions.map(Int.init), labels: evaluation.labels.map(Int.init))
-                let loss = try scores.crossEntropySum(Tensor(evaluation.labels)).item() / Double(evaluation.labels.count)
+                let sum = try scores.crossEntropySum(Tensor(evaluation.labels)).item()
                 return Evaluation(
-                    metrics: ["accuracy": confusion.accuracy, "loss": loss, "f1": confusion.macroF1], confusion: confusion)
+                    metrics: [
+                        "accuracy": confusion.accuracy, "loss": sum / Double(evaluation.labels.count),
+                        "f1": confusion.macroF1,
+                    ], confusion: confusion)
             }
         }
     }
 
     /// The first token's last hidden state of every row, which is what a classification head reads.
-    private static func features(_ session: TrainingSession, _ rows: EncodedDataset) throws -> (values: Tensor, labels: [Int64]) {
+    private static func features(_ session: TrainingSession, _ rows: EncodedDataset) throws
+        -> (values: Tensor, labels: [Int64])
+    {
         try withoutGradients {
             var batches = try session.evaluationBatches(rows)
             var (parts, labels, places): ([Tensor], [Int64], [Int]) = ([], [], [])
@@ -45,9 +50,9 @@ enum LinearProbe {
         }
     }
 
-    private static func train(_ session: TrainingSession, _ data: (values: Tensor, labels: [Int64]), classes: Int) throws
-        -> (matrix: Tensor, bias: Tensor)
-    {
+    private static func train(
+        _ session: TrainingSession, _ data: (values: Tensor, labels: [Int64]), classes: Int
+    ) throws -> (matrix: Tensor, bias: Tensor) {
         let width = try data.values.size(1)
         let key = RandomKey(seed: session.configuration.training.seed).derived("linear_probe")
         let matrix = try Variable("probe.weight", Tensor.normal([classes, width], std: 0.02, key: key))

@@ -16,7 +16,8 @@ extension TrainingConfiguration {
         case .classification:
             commands.append(
                 NextCommand(
-                    purpose: "use it", command: "graft predict --model \(model) --adapter \(outputDirectory) --text \"…\""))
+                    purpose: "use it",
+                    command: "graft predict --model \(model) --adapter \(outputDirectory) --text \"…\""))
         case .causalLM:
             commands.append(
                 NextCommand(

@@ -62,7 +62,8 @@ struct OutputFolder {
             try AtomicFile.write([0], to: probe)
             try FileManager.default.removeItem(at: probe)
         } catch let error as FileError {
-            throw TrainingError.files("output_dir: nothing can be written to \(url.path) (\(error)); name another folder")
+            throw TrainingError.files(
+                "output_dir: nothing can be written to \(url.path) (\(error)); name another folder")
         }
     }
 }

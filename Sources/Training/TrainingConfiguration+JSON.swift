@@ -5,7 +5,7 @@ import Support
 extension TrainingConfiguration {
     private static let essentials = ["model", "task", "method", "output_dir"]
     /// Other words for the same key, accepted because people try them first.
-    private static let synonyms = [
+    static let synonyms = [
         "data": "train_file", "model_name_or_path": "model", "max_seq_length": "max_length", "output": "output_dir",
         "rank": "r", "eval_file": "validation_file", "per_device_batch_size": "per_device_train_batch_size",
     ]
@@ -57,7 +57,8 @@ extension TrainingConfiguration {
 
     /// Every key that a configuration may have, those of a method aside.
     public static var keys: [String] {
-        essentials + DataOptions.CodingKeys.allCases.map(\.rawValue) + TrainingArguments.CodingKeys.allCases.map(\.rawValue)
+        essentials + DataOptions.CodingKeys.allCases.map(\.rawValue)
+            + TrainingArguments.CodingKeys.allCases.map(\.rawValue)
     }
 
     /// The keys of one object, sorted by what reads them.

@@ -74,7 +74,8 @@ final class TrainingLoop {
         let root = RandomKey(seed: arguments.seed).derived("step").derived(progress.step)
         for (index, batch) in parts.enumerated() where labelled > 0 {
             let context = ForwardContext(isTraining: true, key: root.derived(index))
-            guard let sum = try session.objective.lossSum(session.model, batch, context, on: session.device) else { continue }
+            let sum = try session.objective.lossSum(session.model, batch, context, on: session.device)
+            guard let sum else { continue }
             let value = try sum.item()
             guard value.isFinite else { throw notFinite("the loss is \(value)", batch) }
             loss += value / Double(labelled)
@@ -102,7 +103,9 @@ final class TrainingLoop {
     }
 
     private func notFinite(_ what: String, _ batch: Batch?) -> TrainingError {
-        let rows = batch.map { " (training rows \($0.exampleIndices.prefix(4).map { String($0 + 1) }.joined(separator: ", ")), …)" }
+        let rows = batch.map { batch in
+            " (training rows \(batch.exampleIndices.prefix(4).map { String($0 + 1) }.joined(separator: ", ")), …)"
+        }
         return .notFinite(
             "\(what) at step \(progress.step + 1)\(rows ?? ""): lower learning_rate, or check those rows and the "
                 + "checkpoint; the last checkpoint is intact")
@@ -151,10 +154,11 @@ final class TrainingLoop {
             let known = evaluation.metrics.map(\.name).joined(separator: ", ")
             throw TrainingError.option("metric_for_best_model: there is no metric `\(main.name)`; known: \(known)")
         }
-        let isBest = progress.bestMetric.map { best in
-            let margin = main.greaterIsBetter ? value - best : best - value
-            return margin > arguments.earlyStoppingThreshold
-        } ?? value.isFinite
+        let isBest =
+            progress.bestMetric.map { best in
+                let margin = main.greaterIsBetter ? value - best : best - value
+                return margin > arguments.earlyStoppingThreshold
+            } ?? value.isFinite
         if isBest {
             (progress.bestMetric, progress.bestStep, progress.staleEvaluations) = (value, progress.step, 0)
         } else {

@@ -104,7 +104,8 @@ private final class Worker: @unchecked Sendable {
         let recorder = RunRecorder(
             folder: RunFolder(folder.url), configuration: try session.configuration.json.serialized(.pretty),
             environment: RunEnvironment.current(
-                graft: GraftVersion.current, engine: "libtorch \(try Engine.version())", threads: try Engine.threadCount()))
+                graft: GraftVersion.current, engine: "libtorch \(try Engine.version())",
+                threads: try Engine.threadCount()))
         func send(_ event: TrainingEvent) throws {
             try recorder.consume(event)
             emit(event)
@@ -128,9 +129,13 @@ private final class Worker: @unchecked Sendable {
 
     private func resume() throws -> (TrainingProgress, [RunWarning]) {
         let (newest, skipped) = try session.checkpoints.newestValid()
-        var warnings = skipped.map { RunWarning(code: "checkpoint_skipped", message: "a damaged checkpoint was passed over: \($0)") }
+        var warnings = skipped.map {
+            RunWarning(code: "checkpoint_skipped", message: "a damaged checkpoint was passed over: \($0)")
+        }
         guard let newest else {
-            warnings.append(RunWarning(code: "nothing_to_resume", message: "there is no checkpoint: the run starts from the beginning"))
+            warnings.append(
+                RunWarning(
+                    code: "nothing_to_resume", message: "there is no checkpoint: the run starts from the beginning"))
             return (TrainingProgress(), warnings)
         }
         return (try session.checkpoints.restore(newest, into: session), warnings)
@@ -181,7 +186,8 @@ private final class Worker: @unchecked Sendable {
         }
         try send(
             .finished(
-                summary(loop, outcome, seconds: seconds, evaluation: evaluation, baselines: baselines, adapter: folder)))
+                summary(loop, outcome, seconds: seconds, evaluation: evaluation, baselines: baselines, adapter: folder))
+        )
     }
 
     private func summary(
@@ -199,7 +205,11 @@ private final class Worker: @unchecked Sendable {
             classes: evaluation?.confusion?.classResults(names: names) ?? [],
             confusions: evaluation?.confusion?.confusedPairs(names: names, limit: 10) ?? [],
             files: adapter == nil
-                ? [] : [RunFile(label: "adapter", path: output), RunFile(label: "report", path: output + "/report.html")],
+                ? []
+                : [
+                    RunFile(label: "adapter", path: output),
+                    RunFile(label: "report", path: output + "/report.html"),
+                ],
             nextCommands: session.configuration.nextCommands(outcome))
     }
 }

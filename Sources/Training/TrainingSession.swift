@@ -43,7 +43,8 @@ final class TrainingSession {
     }
 
     private init(
-        _ configuration: TrainingConfiguration, folder: URL, modelConfig: ModelConfig, data: PreparedData, device: Device
+        _ configuration: TrainingConfiguration, folder: URL, modelConfig: ModelConfig, data: PreparedData,
+        device: Device
     ) throws {
         let arguments = configuration.training
         self.configuration = configuration
@@ -101,7 +102,8 @@ final class TrainingSession {
     var mainMetric: MainMetric {
         guard let name = configuration.training.metricForBestModel else { return objective.mainMetric }
         let plain = name.hasPrefix("eval_") ? String(name.dropFirst(5)) : name
-        return MainMetric(plain, greaterIsBetter: configuration.training.greaterIsBetter ?? (plain != "loss" && plain != "perplexity"))
+        let rises = plain != "loss" && plain != "perplexity"
+        return MainMetric(plain, greaterIsBetter: configuration.training.greaterIsBetter ?? rises)
     }
 
     /// What deserves a word before training.
@@ -113,7 +115,8 @@ final class TrainingSession {
             warnings.append(
                 RunWarning(
                     code: "random_frozen",
-                    message: "the checkpoint has no \(frozen.joined(separator: ", ")): they are random and stay so; add "
+                    message:
+                        "the checkpoint has no \(frozen.joined(separator: ", ")): they are random and stay so; add "
                         + "them to modules_to_save to train them"))
         }
         return warnings
@@ -175,8 +178,10 @@ extension Method {
 extension Model {
     /// Refuses a checkpoint with NaN or infinity in it before any work is spent on it.
     fileprivate func requireFinite() throws {
-        for parameter in parameters.values where try parameter.base.dtype.isFloatingPoint && !parameter.base.isAllFinite() {
-            throw NetworkError.notFinite(name: parameter.fileName)
+        for parameter in parameters.values {
+            guard try !parameter.base.dtype.isFloatingPoint || parameter.base.isAllFinite() else {
+                throw NetworkError.notFinite(name: parameter.fileName)
+            }
         }
     }
 }

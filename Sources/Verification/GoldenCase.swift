@@ -70,7 +70,9 @@ public struct CaseResult: Sendable {
 
     /// The case's slug, name and kind.
     public var slug: String
+    /// The case within its slug.
     public var name: String
+    /// How it was read.
     public var kind: String
     /// How it ended.
     public var status: Status
@@ -127,7 +129,8 @@ public struct Comparison {
         let passed = failures.isEmpty
         return CaseResult(
             slug: golden.slug, name: golden.name, kind: golden.kind, status: passed ? .pass : .fail,
-            maxError: worst.share, detail: passed ? "largest error at \(worst.detail)" : failures.joined(separator: "; "))
+            maxError: worst.share,
+            detail: passed ? "largest error at \(worst.detail)" : failures.joined(separator: "; "))
     }
 
     /// The largest |out − expected| / (atol + rtol·|expected|); infinite where NaN meets a number.

@@ -12,7 +12,8 @@ enum ModelCase {
         } catch let error as NetworkError {
             guard case .unsupported(let text) = error else { throw error }
             return CaseResult(
-                slug: golden.slug, name: golden.name, kind: golden.kind, status: .unsupported, maxError: .nan, detail: text)
+                slug: golden.slug, name: golden.name, kind: golden.kind, status: .unsupported, maxError: .nan,
+                detail: text)
         }
         let gradients = golden.outputs.compactMap { name in
             name.hasPrefix("grad.") ? String(name.dropFirst("grad.".count)) : nil

@@ -75,7 +75,8 @@ import Testing
         var logits = try plain.x.linear(plain.w, plain.b)
         if let softcap { logits = try (logits / softcap).tanh() * softcap }
         let expected = try logits.crossEntropySum(labels)
-        let found = try fused.x.linearCrossEntropySum(weight: fused.w, bias: fused.b, labels: labels, softcap: softcap, chunk: 3)
+        let found = try fused.x.linearCrossEntropySum(
+            weight: fused.w, bias: fused.b, labels: labels, softcap: softcap, chunk: 3)
         #expect(abs(try expected.item() - found.item()) < 1e-4)
         try (expected * 3).backward()
         try (found * 3).backward()

@@ -24,7 +24,7 @@ struct ForwardCommand: GraftCommand {
     @OptionGroup var common: CommonOptions
 
     func run() async throws {
-        let loaded = try AdaptedModel.load(model: model, adapter: adapter)
+        let loaded = try AdaptedModel(model: model, adapter: adapter).loaded
         let file = try SafetensorsFile(URL(fileURLWithPath: inputs))
         let result = try withoutGradients { try loaded.model(ModelInput(file)) }
         var tensors = [("last_hidden_state", try result.lastHiddenState.contiguous())]

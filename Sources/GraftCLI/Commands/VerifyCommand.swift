@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import JSON
 import Reporting
+import Torch
 import Verification
 
 /// `graft verify`: replays golden cases on this machine.
@@ -33,6 +34,8 @@ struct VerifyCommand: GraftCommand {
         let width = (
             slug: selected.map(\.slug.count).max() ?? 0, name: selected.map(\.name.count).max() ?? 0
         )
+        // Cases are tiny: one thread runs them many times faster than several that wait for each other.
+        try Engine.setThreadCount(1)
         var counts: [CaseResult.Status: Int] = [:]
         for location in selected {
             let result = Verification.run(location.folder)
@@ -54,7 +57,7 @@ struct VerifyCommand: GraftCommand {
             result.status.rawValue.padded(to: "unsupported".count),
             String(repeating: " ", count: max(0, 8 - error.count)) + error,
         ]
-        let detail = result.status == .pass ? "" : "  " + result.detail.oneLine
+        let detail = result.status == .pass ? "" : "  " + result.detail.shortened(to: 160).oneLine
         return cells.joined(separator: "  ") + detail
     }
 }

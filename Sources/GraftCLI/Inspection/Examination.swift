@@ -35,7 +35,9 @@ struct Examination {
         section.add("threads", "\(try Engine.threadCount())")
         section.add("CUDA devices", "\(try Engine.cudaDeviceCount())")
         section.add("self-test", try SelfTest.run())
-        if isVerbose { section.notes = description.split(separator: "\n").map(String.init) }
+        if isVerbose {
+            section.notes = description.split(separator: "\n").map { String($0).replacing("\t", with: "  ") }
+        }
         return section
     }
 
@@ -54,7 +56,10 @@ struct Examination {
 
     private static func knowledge() -> Section {
         var section = Section("Graft \(GraftVersion.current)")
-        section.add("model types", Backbones.modelTypes.joined(separator: " "))
+        // timm has a name per preset, which all are of one family.
+        let presets = Backbones.modelTypes.filter { $0.contains("_patch") }
+        section.add("model types", Backbones.modelTypes.filter { !$0.contains("_patch") }.joined(separator: " "))
+        section.add("timm presets", presets.first.map { "\(presets.count): \($0) and others" })
         section.add("methods", MethodRegistry.all.map { $0.card.name }.joined(separator: " "))
         return section
     }

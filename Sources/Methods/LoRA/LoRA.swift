@@ -49,6 +49,7 @@ public struct LoRA: SavesModules, Equatable {
     /// peft's defaults.
     public init() {}
 
+    /// What LoRA declares about itself.
     public static let card = MethodCard(
         name: "lora", summary: "A trainable low-rank product beside each chosen frozen linear map.",
         family: "low rank", sites: "linear, embedding and convolution projections, parallel branch",
@@ -87,8 +88,10 @@ extension LoRA {
     /// The names of all options.
     public static let optionNames = Set(CodingKeys.allCases.map(\.rawValue))
 
+    /// Options without a default.
     public static let optionalOptions = ["target_modules", "exclude_modules", "layers_to_transform"]
 
+    /// Reads the options; absent ones keep their defaults.
     public init(from decoder: any Decoder) throws {
         let options = try decoder.container(keyedBy: CodingKeys.self)
         r = try options.option(.r, default: r)
@@ -167,6 +170,7 @@ public struct LoRAPlacement: Sendable, Equatable {
 }
 
 extension LoRA {
+    /// Factors for each chosen projection, and copies of the biases and modules that are trained with them.
     public func grafts(for model: Model, key: RandomKey) throws -> GraftSet {
         try grafts(for: model, at: placements(on: model), key: key)
     }

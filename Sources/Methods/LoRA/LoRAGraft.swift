@@ -58,6 +58,7 @@ public final class LoRAGraft: ProjectionGraft {
         magnitude = try Variable("\(site.path).lora_magnitude_vector", site.broadcastOutputs(norms))
     }
 
+    /// A, B and what stands beside them.
     public var variables: [Variable] {
         [a, b, bBias, magnitude, initial?.a, initial?.b].compactMap { $0 }
     }
@@ -66,6 +67,7 @@ public final class LoRAGraft: ProjectionGraft {
 // MARK: Forward
 
 extension LoRAGraft {
+    /// `output` + s·B A x, or with DoRA what makes it b + (m/n)(x Mᵀ + s x Aᵀ Bᵀ).
     public func adding(
         to output: Tensor, base: Tensor, x: Tensor, at site: Projection, _ context: ForwardContext
     ) throws -> Tensor {
@@ -149,6 +151,7 @@ extension LoRAGraft {
         return try site.layout(product)
     }
 
+    /// The weight with s B A in it, for DoRA with rescaled rows, and the bias with that of B.
     public func merged(weight: Tensor, bias: Tensor?, at site: Projection) throws -> (weight: Tensor, bias: Tensor?) {
         try withoutGradients {
             let dtype = try weight.dtype

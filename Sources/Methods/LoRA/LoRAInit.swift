@@ -20,6 +20,7 @@ public enum LoRAInit: Sendable, Equatable, Codable {
 
     static let names = ["true", "false", "gaussian", "pissa", "pissa_niter_[n]", "olora", "loftq", "orthogonal"]
 
+    /// Reads true, false or a name.
     public init(from decoder: any Decoder) throws {
         let container = try decoder.singleValueContainer()
         if let flag = try? container.decode(Bool.self) {
@@ -42,6 +43,7 @@ public enum LoRAInit: Sendable, Equatable, Codable {
         }
     }
 
+    /// Writes what `init(from:)` reads.
     public func encode(to encoder: any Encoder) throws {
         var container = encoder.singleValueContainer()
         switch self {
@@ -88,6 +90,7 @@ public struct LoftQConfig: Codable, Sendable, Equatable {
     /// peft's defaults.
     public init() {}
 
+    /// Reads the keys; absent ones keep their defaults.
     public init(from decoder: any Decoder) throws {
         let options = try decoder.container(keyedBy: CodingKeys.self)
         bits = try options.option(.bits, default: bits)
@@ -138,7 +141,8 @@ extension LoRAInit {
         }
     }
 
-    private static func lowRankStart(a: Tensor, b: Tensor, _ matrix: Tensor, scaling: Double, at site: Projection) throws
+    private static func lowRankStart(a: Tensor, b: Tensor, _ matrix: Tensor, scaling: Double, at site: Projection)
+        throws
         -> LoRAStart
     {
         let rest = try matrix - b.matmul(a) * scaling

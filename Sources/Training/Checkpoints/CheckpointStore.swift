@@ -139,7 +139,8 @@ extension TrainingSession {
 extension TrainingConfiguration {
     /// Keys that may differ between a run and its continuation: they do not change what a step computes.
     private static let resumableKeys: Set = [
-        "output_dir", "num_train_epochs", "max_steps", "logging_steps", "save_strategy", "save_steps", "save_total_limit",
+        "output_dir", "num_train_epochs", "max_steps", "logging_steps", "save_strategy", "save_steps",
+        "save_total_limit",
         "eval_strategy", "eval_steps", "threads", "per_device_eval_batch_size", "early_stopping_patience",
         "early_stopping_threshold", "load_best_model_at_end", "linear_probe", "test_file",
     ]
@@ -152,7 +153,8 @@ extension TrainingConfiguration {
                 let old = before[key]?.serialized() ?? "not set"
                 let new = now[key]?.serialized() ?? "not set"
                 throw TrainingError.resume(
-                    "cannot resume: `\(key)` was \(old) and is now \(new); keep it, or start a new run in another output_dir")
+                    "cannot resume: `\(key)` was \(old) and is now \(new); keep it, or start a new run in another output_dir"
+                )
             }
         }
     }

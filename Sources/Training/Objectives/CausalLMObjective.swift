@@ -10,7 +10,8 @@ struct CausalLMObjective: Objective {
     func lossSum(_ model: Model, _ batch: Batch, _ context: ForwardContext, on device: Device) throws -> Tensor? {
         guard case .tokens(let labels) = batch.targets else { return nil }
         guard let network = model.network as? any CausalLanguageNetwork else {
-            throw NetworkError.unsupported("this network does not predict the next token: task causal-lm needs one that does")
+            throw NetworkError.unsupported(
+                "this network does not predict the next token: task causal-lm needs one that does")
         }
         let (places, targets) = CausalLMObjective.labelled(labels, columns: batch.columns)
         guard !places.isEmpty else { return nil }

@@ -103,7 +103,8 @@ struct LoRAReplay: Replay {
             method.loraAlpha = Double(method.r)
             let model = try SingleProjection.model(weight: weight, bias: nil)
             let set = try method.grafts(for: model, key: RandomKey(seed: 0))
-            guard let graft = set.projections[SingleProjection.path] as? LoRAGraft, let quantized = graft.residual else {
+            guard let graft = set.projections[SingleProjection.path] as? LoRAGraft, let quantized = graft.residual
+            else {
                 throw TorchError.invalid("LoftQ made no quantised weight")
             }
             let product = try graft.b.value.detach().matmul(graft.a.value.detach())
