@@ -44,13 +44,12 @@ extension Truncation {
 
     /// Cuts one text or a pair.
     ///
+    /// A maximum that does not even hold the special tokens cuts nothing: the reference does so.
+    ///
     /// - Parameter added: the tokens that the post-processor will add.
     /// - Throws: `TokenizerError.truncation` where the lengths cannot be met.
     func apply(_ first: inout Encoding, _ second: inout Encoding?, added: Int) throws {
-        guard maximumLength >= added else {
-            throw TokenizerError.truncation(
-                reason: "\(added) special tokens do not fit in a maximum length of \(maximumLength)")
-        }
+        guard maximumLength >= added else { return }
         let limit = maximumLength - added
         let total = first.count + (second?.count ?? 0)
         if limit > 0, total <= limit { return }
