@@ -70,7 +70,12 @@ struct AddedTokens: Sendable {
 
     private func trie(isNormalized: Bool) -> ByteTrie? {
         let keys = tokens.filter { $0.value.isNormalized == isNormalized }.sorted { $0.key > $1.key }
-            .map { (bytes: Array((isNormalized ? shown[$0.key] ?? $0.value.content : $0.value.content).utf8), value: $0.key) }
+            .map {
+                (
+                    bytes: Array((isNormalized ? shown[$0.key] ?? $0.value.content : $0.value.content).utf8),
+                    value: $0.key
+                )
+            }
         return keys.isEmpty ? nil : ByteTrie(keys)
     }
 

@@ -19,7 +19,9 @@ public struct Truncation: Sendable, Equatable {
     public var maximumLength: Int
     /// How many tokens neighbouring windows share.
     public var stride: Int
+    /// From which text of a pair tokens are taken.
     public var strategy: Strategy
+    /// Which end is cut off.
     public var direction: Direction
 
     /// Cuts at the right, from the longer text first, without overlap.

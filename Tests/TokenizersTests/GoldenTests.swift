@@ -27,8 +27,9 @@ enum Fixtures {
     static let cases: [String] = {
         let families = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
         return families.sorted().flatMap { family in
-            let cases = (try? FileManager.default.contentsOfDirectory(
-                atPath: folder.appendingPathComponent(family).path)) ?? []
+            let cases =
+                (try? FileManager.default.contentsOfDirectory(
+                    atPath: folder.appendingPathComponent(family).path)) ?? []
             return cases.sorted().map { "\(family)/\($0)" }
         }
     }()
