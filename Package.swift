@@ -46,7 +46,7 @@ let package = Package(
         .testTarget(name: "NetworksTests", dependencies: ["Networks"]),
 
         .target(name: "Backbones", dependencies: ["Networks", "JSON", "Support"]),
-        .testTarget(name: "BackbonesTests", dependencies: ["Backbones", "Verification"], exclude: ["Fixtures"]),
+        .testTarget(name: "BackbonesTests", dependencies: ["Backbones", "Verification"]),
 
         .target(name: "Methods", dependencies: ["Networks", "JSON", "Support"]),
 
@@ -56,8 +56,7 @@ let package = Package(
                 "Backbones", "Files", "JSON", "Methods", "Networks", "Support", "Torch",
                 .product(name: "Crypto", package: "swift-crypto"),
             ]),
-        .testTarget(
-            name: "AdaptersTests", dependencies: ["Adapters", "Verification"], exclude: ["Fixtures"]),
+        .testTarget(name: "AdaptersTests", dependencies: ["Adapters", "Verification"]),
 
         .target(
             name: "Training",
@@ -71,8 +70,10 @@ let package = Package(
             name: "Generation", dependencies: ["Backbones", "JSON", "Networks", "Tokenizers", "Torch"]),
         .testTarget(name: "GenerationTests", dependencies: ["Generation"]),
 
-        .target(name: "Verification", dependencies: ["Adapters", "Backbones", "Methods", "Tokenizers"]),
-        .testTarget(name: "VerificationTests", dependencies: ["Verification"], exclude: ["Fixtures"]),
+        .target(
+            name: "Verification", dependencies: ["Adapters", "Backbones", "Methods", "Tokenizers"],
+            resources: [.copy("Cases")]),
+        .testTarget(name: "VerificationTests", dependencies: ["Verification"]),
 
         .executableTarget(
             name: "GraftCLI",

@@ -1,6 +1,6 @@
 import ArgumentParser
-import Reporting
 import Torch
+import Training
 
 /// Where and with how many threads a command computes.
 struct EngineOptions: ParsableArguments {
@@ -12,16 +12,8 @@ struct EngineOptions: ParsableArguments {
 
     /// Sets the threads and names the device.
     func apply() throws -> Device {
-        let cores = CPUDescription.current().physicalCores
-        if let count = threads ?? (cores > 0 ? cores : nil) { try Engine.setThreadCount(count) }
         let device = try Device(device)
-        if case .cuda(let index) = device {
-            let count = try Engine.cudaDeviceCount()
-            guard index < count else {
-                throw TorchError.invalid(
-                    "--device: \(device) is not there, libtorch sees \(count) CUDA devices; `graft doctor` tells more")
-            }
-        }
+        try EngineSettings.apply(threads: threads, device: device)
         return device
     }
 }

@@ -11,9 +11,12 @@ struct GraftProgram: AsyncParsableCommand {
         // For the project's own checks; not shown.
         subcommands: [ForwardCommand.self],
         groupedSubcommands: [
-            CommandGroup(name: "Train and use:", subcommands: [TrainCommand.self, GenerateCommand.self]),
             CommandGroup(
-                name: "Explain and check:",
+                name: "Train and use",
+                subcommands: [TrainCommand.self, EvalCommand.self, PredictCommand.self, GenerateCommand.self]),
+            CommandGroup(name: "Hand on", subcommands: [MergeCommand.self, ExportCommand.self]),
+            CommandGroup(
+                name: "Explain and check",
                 subcommands: [InspectCommand.self, MethodsCommand.self, DoctorCommand.self, VerifyCommand.self]),
         ])
 

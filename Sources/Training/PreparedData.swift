@@ -21,11 +21,7 @@ struct PreparedData {
     ) async throws -> PreparedData {
         let options = configuration.data
         let encoder = TokenizerEncoding(tokenizer, endID: try model.endTokenID, padID: try model.padTokenID)
-        guard let padID = encoder.padID else {
-            throw TrainingError.option(
-                "\(configuration.model): neither tokenizer_config.json nor config.json names a pad or end token, which "
-                    + "batches of different lengths need")
-        }
+        guard let padID = encoder.padID else { throw TrainingError.noPadToken(model: configuration.model) }
         let task = try options.datasetTask(configuration.task)
         func file(_ path: String) throws -> DataFile { try DataFile(URL(fileURLWithPath: path)) }
         var parts = try DatasetParts(

@@ -13,6 +13,13 @@ public enum TrainingError: Error, Equatable, CustomStringConvertible {
     /// A resume that does not fit.
     case resume(String)
 
+    /// Neither the tokenizer nor the configuration has a token that could fill rows.
+    static func noPadToken(model: String) -> TrainingError {
+        .option(
+            "\(model): neither tokenizer_config.json nor config.json names a pad or end token, which batches of different "
+                + "lengths need")
+    }
+
     /// One sentence: what was wrong, where, what to do.
     public var description: String {
         switch self {

@@ -34,7 +34,7 @@ final class TrainingSession {
     static func prepare(_ configuration: TrainingConfiguration) async throws -> TrainingSession {
         try configuration.training.validate()
         let device = try Device(configuration.training.device)
-        try EngineSettings.apply(configuration.training, device)
+        try EngineSettings.apply(threads: configuration.training.threads, device: device)
         let folder = URL(fileURLWithPath: configuration.model)
         let modelConfig = try ModelConfig(folder: folder)
         let tokenizer = try Tokenizer(contentsOf: folder)
@@ -183,19 +183,5 @@ extension Model {
                 throw NetworkError.notFinite(name: parameter.fileName)
             }
         }
-    }
-}
-
-/// Settings of the engine that hold for the process.
-enum EngineSettings {
-    static func apply(_ arguments: TrainingArguments, _ device: Device) throws {
-        if case .cuda(let index) = device {
-            let count = try Engine.cudaDeviceCount()
-            guard index < count else {
-                throw TrainingError.option(
-                    "device: \(device) is not there, libtorch sees \(count) CUDA devices; `graft doctor` tells more")
-            }
-        }
-        try Engine.setThreadCount(arguments.threads ?? CPUDescription.current().physicalCores)
     }
 }

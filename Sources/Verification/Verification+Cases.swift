@@ -66,13 +66,20 @@ extension Verification {
     }
 
     /// The cases that ship with the product: a folder beside the program.
-    public static func bundledCases() throws -> URL {
-        let program = Bundle.main.executableURL?.resolvingSymlinksInPath().deletingLastPathComponent()
-        let names = ["graft_Verification.resources", "graft_Verification.bundle"]
-        let folders = names.compactMap { program?.appendingPathComponent($0).appendingPathComponent("Cases") }
+    /// - Parameter part: a folder among them: `methods`, `models/bert`.
+    /// - Throws: `VerificationError.noBundledCases`.
+    public static func bundledCases(_ part: String = "") throws -> URL {
+        // Not `Bundle.module`, which ends the process where the folder is missing.
+        let program = Bundle.main.executableURL?.resolvingSymlinksInPath()
+        // Tests run in a program of the toolchain on some systems; their own bundle is beside the resources.
+        let tests = Bundle.allBundles.map(\.bundleURL).filter { $0.pathExtension == "xctest" }
+        let places = ([program].compactMap { $0 } + tests).map { $0.deletingLastPathComponent() }
+        let folders = places.flatMap { place in
+            ["resources", "bundle"].map { place.appendingPathComponent("graft_Verification.\($0)/Cases") }
+        }
         guard let folder = folders.first(where: { FileManager.default.fileExists(atPath: $0.path) }) else {
             throw VerificationError.noBundledCases(searched: folders.first?.path ?? "the program's folder")
         }
-        return folder
+        return part.isEmpty ? folder : folder.appendingPathComponent(part)
     }
 }

@@ -3,10 +3,6 @@ import Testing
 
 @testable import Verification
 
-/// Folder of golden cases: tiny checkpoints with what transformers computes from them.
-private let fixtures = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-    .appendingPathComponent("Fixtures/models")
-
 @Test(
     "decoders give the reference's outputs and gradients",
     arguments: [
@@ -17,6 +13,6 @@ private let fixtures = URL(fileURLWithPath: #filePath).deletingLastPathComponent
         "gpt2/reorder-inverse",
     ])
 func matchesReference(_ name: String) throws {
-    let result = try ModelCase.run(GoldenCase(folder: fixtures.appendingPathComponent(name)))
+    let result = try ModelCase.run(GoldenCase(folder: Verification.bundledCases("models").appendingPathComponent(name)))
     #expect(result.status == .pass, "\(result.detail)")
 }

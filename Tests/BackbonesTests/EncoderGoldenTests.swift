@@ -4,8 +4,7 @@ import Verification
 
 /// Cases of one family: a checkpoint with what transformers or timm compute of it.
 func goldenCases(_ family: String) throws -> [URL] {
-    let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-    return try GoldenCase.folders(below: root.appendingPathComponent("Fixtures/models/\(family)"))
+    try GoldenCase.folders(below: Verification.bundledCases("models/\(family)"))
 }
 
 @Suite struct EncoderGoldenTests {

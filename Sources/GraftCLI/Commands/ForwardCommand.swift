@@ -3,6 +3,7 @@ import Backbones
 import Foundation
 import Networks
 import Torch
+import Training
 
 /// `graft forward`: runs a model on given tensors, for the interoperability check.
 struct ForwardCommand: GraftCommand {
@@ -24,7 +25,9 @@ struct ForwardCommand: GraftCommand {
     @OptionGroup var common: CommonOptions
 
     func run() async throws {
-        let loaded = try AdaptedModel(model: model, adapter: adapter).loaded
+        let loaded = try AdaptedModel(
+            folder: URL(fileURLWithPath: model), adapter: adapter.map { URL(fileURLWithPath: $0) }
+        ).loaded
         let file = try SafetensorsFile(URL(fileURLWithPath: inputs))
         let result = try withoutGradients { try loaded.model(ModelInput(file)) }
         var tensors = [("last_hidden_state", try result.lastHiddenState.contiguous())]

@@ -6,6 +6,7 @@ import Networks
 import Reporting
 import Tokenizers
 import Torch
+import Training
 
 /// `graft generate`: continues texts.
 struct GenerateCommand: GraftCommand {
@@ -65,7 +66,9 @@ struct GenerateCommand: GraftCommand {
         let options = generationOptions
         try options.validate()
         let texts = try self.texts()
-        let adapted = try AdaptedModel(model: model, adapter: adapter, options: .init(device: try engine.apply()))
+        let adapted = try AdaptedModel(
+            folder: URL(fileURLWithPath: model), adapter: adapter.map { URL(fileURLWithPath: $0) },
+            options: .init(device: try engine.apply()))
         let tokenizer = try Tokenizer(contentsOf: adapted.folder)
         let ends = try EndTokens.ids(folder: adapted.folder, config: adapted.loaded.config, tokenizer: tokenizer)
         let generator = try TextGenerator(adapted.loaded.model, tokenizer: tokenizer, endTokens: ends)

@@ -40,7 +40,8 @@ struct ConfigurationSources {
         let bytes = try file.read(at: 0, count: min(file.size, (1 << 20) + 1))
         guard let text = String(validating: bytes, as: UTF8.self) else { throw Failure.notUTF8(path: url.path) }
         let value =
-            url.pathExtension == "json" ? try JSON.parse(text, source: source) : try YAMLDocument.value(of: text, source: source)
+            url.pathExtension == "json"
+            ? try JSON.parse(text, source: source) : try YAMLDocument.value(of: text, source: source)
         guard case .object(let members) = value else {
             throw Failure.notAnObject(source: source, found: value.isNull ? "nothing" : value.kind)
         }

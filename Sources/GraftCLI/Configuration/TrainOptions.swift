@@ -51,7 +51,8 @@ struct TrainOptions: ParsableArguments {
     /// The options that were given, under the names of their keys.
     var settings: [(key: String, value: JSON)] {
         let texts = [
-            ("model", model), ("train_file", data), ("validation_file", validation), ("test_file", test), ("task", task),
+            ("model", model), ("train_file", data), ("validation_file", validation), ("test_file", test),
+            ("task", task),
             ("method", method), ("output_dir", output), ("text_column", textColumn), ("label_column", labelColumn),
             ("device", device),
         ]

@@ -7,7 +7,9 @@ enum RunOutput {
     static func sections(_ summary: RunSummary) -> [Section] {
         var result = Section(title(summary))
         for metric in summary.metrics { result.add(metric.name, value(metric, summary)) }
-        result.add("trainable", "\(Quantity.count(summary.trainableParameters)) of \(Quantity.count(summary.totalParameters)) parameters")
+        result.add(
+            "trainable",
+            "\(Quantity.count(summary.trainableParameters)) of \(Quantity.count(summary.totalParameters)) parameters")
         result.add("peak memory", Quantity.bytes(summary.peakMemoryBytes))
         result.add("adapter size", summary.adapterBytes.map(Quantity.bytes))
         var sections = [result]

@@ -1,0 +1,35 @@
+import Adapters
+import Backbones
+import Foundation
+import Networks
+
+/// A checkpoint with an adapter on it.
+public struct AdaptedModel {
+    /// The checkpoint's folder.
+    public let folder: URL
+    /// The network with the head that the adapter was made for.
+    public let loaded: LoadedModel
+    /// The adapter, where one was named.
+    public let adapter: LoadedAdapter?
+
+    /// Loads both.
+    /// - Parameters:
+    ///   - padTokenID: the tokenizer's pad token, where the configuration names none.
+    ///   - allowsOtherBase: loads an adapter although it was made for other weights.
+    /// - Throws: what loading the checkpoint and the adapter throws.
+    public init(
+        folder: URL, adapter: URL? = nil, options: NetworkBuilder.Options = .init(), padTokenID: Int? = nil,
+        allowsOtherBase: Bool = false
+    ) throws {
+        self.folder = folder
+        guard let adapter else {
+            loaded = try Backbones.load(folder, options: options, padTokenID: padTokenID)
+            self.adapter = nil
+            return
+        }
+        let head = try AdapterFolder.head(of: adapter, for: ModelConfig(folder: folder))
+        loaded = try Backbones.load(folder, head: head, options: options, padTokenID: padTokenID)
+        self.adapter = try AdapterFolder.load(
+            from: adapter, onto: loaded, checkpoint: folder, allowsOtherBase: allowsOtherBase)
+    }
+}
