@@ -4,7 +4,8 @@ import Torch
 public struct ModelInput {
     /// [rows, length] token ids.
     public var inputIDs: Tensor?
-    /// [rows, length], 1 for tokens and 0 for padding; nil when nothing is padded.
+    /// [rows, length], 1 for tokens and 0 for padding; nil when nothing is padded. What masked tokens themselves see is
+    /// left open, unless the mask is [rows, 1 or queries, length].
     public var attentionMask: Tensor?
     /// [rows, length] segment of a pair.
     public var tokenTypeIDs: Tensor?

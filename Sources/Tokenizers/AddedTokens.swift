@@ -70,7 +70,12 @@ struct AddedTokens: Sendable {
 
     private func trie(isNormalized: Bool) -> ByteTrie? {
         let keys = tokens.filter { $0.value.isNormalized == isNormalized }.sorted { $0.key > $1.key }
-            .map { (bytes: Array((isNormalized ? shown[$0.key] ?? $0.value.content : $0.value.content).utf8), value: $0.key) }
+            .map {
+                (
+                    bytes: Array((isNormalized ? shown[$0.key] ?? $0.value.content : $0.value.content).utf8),
+                    value: $0.key
+                )
+            }
         return keys.isEmpty ? nil : ByteTrie(keys)
     }
 
@@ -111,14 +116,16 @@ extension AddedTokens {
                 position += 1
                 continue
             }
-            var range = position..<matchEnd
+            let match = position..<matchEnd
             position = matchEnd
-            if token.isSingleWord, Self.adjoinsWord(bytes, range) { continue }
-            if token.stripsLeft { range = max(done, Self.spaceStart(bytes, range.lowerBound))..<range.upperBound }
-            if token.stripsRight { range = range.lowerBound..<Self.spaceEnd(bytes, range.upperBound) }
-            if done < range.lowerBound { try body(done..<range.lowerBound, nil) }
-            if !range.isEmpty { try body(range, id) }
-            done = range.upperBound
+            if token.isSingleWord, Self.adjoinsWord(bytes, match) { continue }
+            // White space that the token before has taken can hold a match too; the stretches then overlap.
+            let start = token.stripsLeft ? max(done, Self.spaceStart(bytes, match.lowerBound)) : match.lowerBound
+            let end = token.stripsRight ? Self.spaceEnd(bytes, match.upperBound) : match.upperBound
+            guard start < end else { continue }
+            if done < start { try body(done..<start, nil) }
+            try body(start..<end, id)
+            done = end
         }
         if done < bytes.count { try body(done..<bytes.count, nil) }
     }

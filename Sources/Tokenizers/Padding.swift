@@ -16,12 +16,15 @@ public struct Padding: Sendable, Equatable {
         case right = "Right"
     }
 
+    /// The common length.
     public var strategy: Strategy
+    /// Which end is filled.
     public var direction: Direction
     /// The length is rounded up to a multiple of this.
     public var multiple: Int?
     /// The identifier of the padding token.
     public var id: Int
+    /// The type identifier of padding.
     public var typeID: Int
     /// The padding token.
     public var token: String

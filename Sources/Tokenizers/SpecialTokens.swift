@@ -5,7 +5,9 @@ import JSON
 public struct SpecialTokens: Sendable, Equatable {
     /// A token and its identifier.
     public struct Token: Sendable, Equatable {
+        /// The token as the vocabulary has it.
         public let text: String
+        /// Its identifier.
         public let id: Int
     }
 
@@ -13,10 +15,15 @@ public struct SpecialTokens: Sendable, Equatable {
     public private(set) var bos: Token?
     /// The end of a text.
     public private(set) var eos: Token?
+    /// What fills up shorter texts.
     public private(set) var pad: Token?
+    /// What stands for unknown text.
     public private(set) var unk: Token?
+    /// What begins a text to be classified.
     public private(set) var cls: Token?
+    /// What separates two texts.
     public private(set) var sep: Token?
+    /// What stands for a word to be guessed.
     public private(set) var mask: Token?
 }
 
@@ -35,7 +42,8 @@ extension SpecialTokens {
             for node in nodes {
                 guard let value = try node.optional(key) else { continue }
                 // A token is written as a text or as an added token with its options.
-                let text = if case .object = value.value { try value.field("content").string() } else { try value.string() }
+                let text =
+                    if case .object = value.value { try value.field("content").string() } else { try value.string() }
                 if let id = id(text) { return Token(text: text, id: id) }
             }
             return nil

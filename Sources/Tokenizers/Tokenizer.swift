@@ -144,9 +144,12 @@ extension Tokenizer {
 
 /// What to encode: a text, or a pair of texts.
 public struct EncodeInput: Sendable, Equatable, ExpressibleByStringLiteral {
+    /// The text, or the first of a pair.
     public var text: String
+    /// The second text of a pair.
     public var pair: String?
 
+    /// A text, or a pair.
     public init(_ text: String, pair: String? = nil) {
         self.text = text
         self.pair = pair

@@ -19,7 +19,9 @@ public struct Truncation: Sendable, Equatable {
     public var maximumLength: Int
     /// How many tokens neighbouring windows share.
     public var stride: Int
+    /// From which text of a pair tokens are taken.
     public var strategy: Strategy
+    /// Which end is cut off.
     public var direction: Direction
 
     /// Cuts at the right, from the longer text first, without overlap.
@@ -44,13 +46,12 @@ extension Truncation {
 
     /// Cuts one text or a pair.
     ///
+    /// A maximum that does not even hold the special tokens cuts nothing: the reference does so.
+    ///
     /// - Parameter added: the tokens that the post-processor will add.
     /// - Throws: `TokenizerError.truncation` where the lengths cannot be met.
     func apply(_ first: inout Encoding, _ second: inout Encoding?, added: Int) throws {
-        guard maximumLength >= added else {
-            throw TokenizerError.truncation(
-                reason: "\(added) special tokens do not fit in a maximum length of \(maximumLength)")
-        }
+        guard maximumLength >= added else { return }
         let limit = maximumLength - added
         let total = first.count + (second?.count ?? 0)
         if limit > 0, total <= limit { return }

@@ -52,6 +52,9 @@ public enum Engine {
         guard let path = EngineLocator.find() else {
             return .failure(.engineUnavailable(EngineLocator.missing()))
         }
+        // GNU OpenMP spins for milliseconds at every barrier; on a machine with other work that costs several times what
+        // the short operations of small models take. The user's own setting stays.
+        setenv("GOMP_SPINCOUNT", "10000", 0)
         var message = [CChar](repeating: 0, count: 1024)
         guard ct_load(path, &message, message.count) == 0 else {
             let reason = message.withUnsafeBufferPointer { text($0.baseAddress) }

@@ -80,7 +80,7 @@ extension DataOptions {
             return .causalLM(
                 CausalColumns(
                     text: textColumn ?? "text", prompt: promptColumn, completion: completionColumn,
-                    messages: messagesColumn, conversation: nil))
+                    messages: messagesColumn, conversation: try chatFormat.map { try ChatFormat(named: $0) }))
         }
     }
 

@@ -39,7 +39,7 @@ enum TinyModels {
             for parameter in loaded.model.parameters.values {
                 let base = parameter.base
                 let isNorm = try base.rank == 1 && parameter.name.hasSuffix("weight")
-                try base.copyInPlace(isNorm ? base + 1 : base * 12)
+                try base.copyInPlace(isNorm ? base + 1 : base * 6)
             }
         }
         return loaded
@@ -87,9 +87,10 @@ extension GraftSet {
 }
 
 extension Tensor {
-    /// The largest difference.
+    /// The largest difference, as a share of the largest value where that is above 1.
     func distance(to other: Tensor) throws -> Double {
-        try (to(.float64) - other.to(.float64)).abs().amax().item()
+        let (wide, other) = (try to(.float64), try other.to(.float64))
+        return try (wide - other).abs().amax().item() / max(1, other.abs().amax().item())
     }
 }
 

@@ -36,7 +36,7 @@ extension AdapterFolder {
 
         var provenance = provenance
         provenance.method = type(of: method).card.name
-        provenance.options = try JSON(encoding: lora)
+        provenance.options = try provenance.options ?? JSON(encoding: lora)
         if provenance.seed != nil { provenance.randomAlgorithm = RandomKey.algorithm }
         if let checkpoint { provenance.baseDigest = try BaseDigest.compute(grafts, on: model, checkpoint: checkpoint) }
 

@@ -32,7 +32,7 @@ final class Decoder: CausalBackbone {
     var layerCount: Int { layers.count }
 
     func hiddenStates(_ input: ModelInput, _ context: ForwardContext) throws -> Tensor {
-        let (input, positions) = try input.positioned(context)
+        let positions = try input.positions(context)
         var x = try words(input.requiredIDs(), context)
         if let embeddingScale { x = try x * embeddingScale }
         let dtype = try x.dtype

@@ -17,7 +17,8 @@ extension Architecture {
         Architecture(
             modelTypes: [type],
             naming: Naming(
-                prefix: "model", heads: ["lm_head", "score", "qa_outputs"], ignoredEnds: [".rotary_emb.inv_freq"],
+                prefix: "model", heads: ["lm_head", "score", "qa_outputs"], parts: ["embed_tokens", "layers", "norm"],
+                ignoredEnds: [".rotary_emb.inv_freq"],
                 tied: (embedding: "model.embed_tokens.weight", head: "lm_head.weight")),
             build: { config, head, root in
                 let settings = try settings(config)
@@ -106,7 +107,8 @@ extension DecoderSettings {
             Defaults(
                 vocabulary: 256_000, hidden: 2304, intermediate: 9216, layers: 26, heads: 8, keyHeads: 4, headSize: 256,
                 positions: 8192, activation: ("hidden_activation", "gelu_pytorch_tanh"), isTied: true, padID: 0))
-        try settings.readGemmaAttention(config, attentionSoftcap: 50, finalSoftcap: 30, pattern: 2)
+        try settings.readGemmaAttention(config, finalSoftcap: 30, pattern: 2)
+        settings.attentionSoftcap = try settings.softcap("attn_logit_softcapping", default: 50, config)
         return settings
     }
 
@@ -122,8 +124,9 @@ extension DecoderSettings {
             rotary.windowTheta = 10_000
         }
         settings.hasHeadNorms = true
+        // `attn_logit_softcapping` stands in its files and has no effect.
         let pattern = try config.int("sliding_window_pattern", default: 6)
-        try settings.readGemmaAttention(config, attentionSoftcap: nil, finalSoftcap: nil, pattern: pattern)
+        try settings.readGemmaAttention(config, finalSoftcap: nil, pattern: pattern)
         return settings
     }
 
@@ -138,17 +141,16 @@ extension DecoderSettings {
         return settings
     }
 
+    /// A bound of scores; `null` means none.
+    private func softcap(_ key: String, default value: Double?, _ config: ModelConfig) throws -> Double? {
+        try config.isNull(key) ? nil : config.optional(key)?.double() ?? value
+    }
+
     /// - Parameter pattern: every so manieth layer sees everything, where `layer_types` does not say which.
-    private mutating func readGemmaAttention(
-        _ config: ModelConfig, attentionSoftcap: Double?, finalSoftcap: Double?, pattern: Int
-    ) throws {
-        func softcap(_ key: String, _ value: Double?) throws -> Double? {
-            try config.isNull(key) ? nil : config.optional(key)?.double() ?? value
-        }
+    private mutating func readGemmaAttention(_ config: ModelConfig, finalSoftcap: Double?, pattern: Int) throws {
         hasNormsAfter = true
         attentionScale = 1 / (try config.double("query_pre_attn_scalar", default: 256)).squareRoot()
-        self.attentionSoftcap = try softcap("attn_logit_softcapping", attentionSoftcap)
-        head.softcap = try softcap("final_logit_softcapping", finalSoftcap)
+        head.softcap = try softcap("final_logit_softcapping", default: finalSoftcap, config)
         window = try config.isNull("sliding_window") ? nil : config.int("sliding_window", default: 4096)
         if let layers = try config.windowedLayers(layers) {
             isWindowed = { layers[$0] }

@@ -7,6 +7,7 @@ extension Architecture {
         modelTypes: ["gpt2"],
         naming: Naming(
             prefix: "transformer", heads: ["lm_head", "score", "classifier", "qa_outputs"],
+            parts: ["wte", "wpe", "h", "ln_f"],
             // The causal order was once stored as buffers; `attn.c_attn.bias` is a parameter and ends otherwise.
             ignoredEnds: [".attn.bias", ".attn.masked_bias"],
             tied: (embedding: "transformer.wte.weight", head: "lm_head.weight")),
@@ -89,7 +90,7 @@ final class GPT2: CausalBackbone {
                 "a sequence of \(needed) tokens is longer than the model's \(settings.positions) positions: set max_length"
             )
         }
-        let (input, positionIDs) = try input.positioned(context)
+        let positionIDs = try input.positions(context)
         var x = try words(input.requiredIDs(), context) + positions(positionIDs, context)
         // Types, where a batch has them, are words, too.
         if let types = input.tokenTypeIDs { x = try x + words(types, context) }

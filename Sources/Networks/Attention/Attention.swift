@@ -35,6 +35,12 @@ extension ForwardContext {
         let (dtype, device) = (try q.dtype, try q.device)
         let mask = try masks.mask(
             settings.pattern, input: input, queries: queries, keys: keys, dtype: dtype, device: device)
+        if queries == 1, heads > keyHeads, settings.softcap == nil, !isTraining {
+            // One query per head: those that share keys stand as queries of one head, and no key is copied.
+            let grouped = try q.reshape([q.size(0), keyHeads, heads / keyHeads, -1])
+            let mixed = try Tensor.attention(grouped, k, v, mask: mask.additive, causal: false, scale: settings.scale)
+            return try mixed.reshape([q.size(0), 1, -1])
+        }
         let k = try heads == keyHeads ? k : k.repeatInterleave(heads / keyHeads, dim: 1)
         let v = try heads == keyHeads ? v : v.repeatInterleave(heads / keyHeads, dim: 1)
         let mixed: Tensor

@@ -50,6 +50,9 @@ public struct AttentionMasks {
             made = [:]
             batch = (input.attentionMask, input.segmentIDs)
         }
+        // A window as wide as the keys is none.
+        let window = pattern.window.flatMap { $0 < keys ? $0 : nil }
+        let pattern = AttentionPattern(causal: pattern.causal, window: window)
         let key = Key(pattern: pattern, queries: queries, keys: keys)
         if let mask = made[key] { return mask }
         let mask = try AttentionMasks.make(
@@ -69,12 +72,12 @@ public struct AttentionMasks {
     private static func make(
         _ pattern: AttentionPattern, input: ModelInput, queries: Int, keys: Int, dtype: DType, device: Device
     ) throws -> Mask {
-        try check(input.attentionMask, "attention_mask", keys: keys)
-        try check(input.segmentIDs, "segment_ids", keys: keys)
+        try check(input.attentionMask, "attention_mask", ranks: 2...3, keys: keys)
+        try check(input.segmentIDs, "segment_ids", ranks: 2...2, keys: keys)
         var allowed: Tensor?
         func restrict(_ condition: Tensor) throws { allowed = try allowed?.and(condition) ?? condition }
 
-        let window = pattern.window.flatMap { $0 < keys ? $0 : nil }
+        let window = pattern.window
         let padding = try relevantPadding(input.attentionMask, pattern)
         if padding == nil, window == nil, input.segmentIDs == nil {
             let trivial = !pattern.causal || queries == 1
@@ -95,7 +98,7 @@ public struct AttentionMasks {
             let own = try segments.narrow(1, keys - queries, queries)
             try restrict(own.unsqueeze(2).eq(segments.unsqueeze(1)))
         }
-        if let padding { try restrict(padding.ne(0).unsqueeze(1)) }
+        if let padding { try restrict(padding.rank == 2 ? padding.ne(0).unsqueeze(1) : padding.ne(0)) }
         guard let allowed else { return Mask(additive: nil, isCausal: false) }
         // A large number instead of infinity: a padded query that sees nothing then averages, instead of giving NaN that
         // would spread through the gradients of the other rows.
@@ -105,8 +108,8 @@ public struct AttentionMasks {
     }
 
     /// A mask of another length would be repeated over all keys, or fail with a message about shapes inside.
-    private static func check(_ tensor: Tensor?, _ name: String, keys: Int) throws {
-        guard let shape = try tensor?.shape, shape.count != 2 || shape[1] != keys else { return }
+    private static func check(_ tensor: Tensor?, _ name: String, ranks: ClosedRange<Int>, keys: Int) throws {
+        guard let shape = try tensor?.shape, !ranks.contains(shape.count) || shape.last != keys else { return }
         throw NetworkError.input("\(name) has the shape \(shape), but there are \(keys) positions to attend to")
     }
 

@@ -20,7 +20,8 @@ struct BPEModel: Sendable {
         let vocabulary = try Vocabulary(node.field("vocab"))
         if let dropout = try node.optional("dropout"), try dropout.double() != 0 {
             throw TokenizerError.invalid(
-                path: dropout.path, reason: "dropout makes the encoding random; set it to null to encode with this file")
+                path: dropout.path, reason: "dropout makes the encoding random; set it to null to encode with this file"
+            )
         }
         unknownToken = try node.optional("unk_token")?.string()
         unknown = unknownToken.flatMap { vocabulary.entry($0) }

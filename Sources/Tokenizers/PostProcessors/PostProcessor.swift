@@ -77,6 +77,8 @@ struct BERTProcessing: Sendable {
         var inner = encoding
         inner.overflowing = []
         if separatesTwice { inner.setTypeIDs(0) }
+        // What an earlier step added counts as text here.
+        inner.specialTokensMask = [Int](repeating: 0, count: inner.count)
         var result = Encoding()
         if isFirst {
             result.append(.special(ids: [start.id], tokens: [start.token], typeID: typeID))

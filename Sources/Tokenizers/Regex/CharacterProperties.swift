@@ -2,6 +2,8 @@
 enum CharacterProperties {
     static let whitespace = ScalarSet(UnicodeTables.ranges(UnicodeTables.whitespaceTable))
     static let word = ScalarSet(UnicodeTables.ranges(UnicodeTables.wordTable))
+    /// `\w` within brackets: without the raised digits and fractions of Latin-1.
+    static let bracketedWord = word.intersection(ScalarSet([0xB2...0xB3, 0xB9...0xB9, 0xBC...0xBE]).inverted)
     static let alphabetic = ScalarSet(UnicodeTables.ranges(UnicodeTables.alphabeticTable))
     static let uppercase = ScalarSet(UnicodeTables.ranges(UnicodeTables.uppercaseTable))
     static let lowercase = ScalarSet(UnicodeTables.ranges(UnicodeTables.lowercaseTable))
@@ -80,7 +82,7 @@ enum CharacterProperties {
         case "upper": return uppercase
         case "lower": return lowercase
         case "space": return whitespace
-        case "word": return word
+        case "word": return isBracket ? bracketedWord : word
         case "xdigit": return hexadecimal
         case "ascii": return ScalarSet([0...0x7F])
         case "cntrl": return category(["Cc"])
@@ -88,9 +90,8 @@ enum CharacterProperties {
         case "graph": return whitespace.union(category(["Cc", "Cn", "Cs"])).inverted
         case "print": return whitespace.union(category(["Cc", "Cn", "Cs"])).inverted.union(category(["Zs"]))
         case "punct":
-            let symbols: [UInt32] = [0x24, 0x2B, 0x3C, 0x3D, 0x3E, 0x5E, 0x60, 0x7C, 0x7E]
             let punctuation = category(categoryNames["p"] ?? [])
-            return isBracket ? punctuation.union(ScalarSet(symbols.map { $0...$0 })) : punctuation
+            return isBracket ? punctuation.union(category(categoryNames["s"] ?? [])) : punctuation
         default: return nil
         }
     }

@@ -29,6 +29,8 @@ struct Pattern: Sendable {
         in bytes: UnsafeBufferPointer<UInt8>, _ range: Range<Int>, _ matcher: PatternMatcher,
         _ body: (Range<Int>, _ isMatch: Bool) -> Void
     ) throws {
+        // In an empty text nothing is matched, not even by a pattern that matches nothing.
+        if range.isEmpty { return }
         var before = range.lowerBound
         var position = range.lowerBound
         var lastEnd: Int?

@@ -190,6 +190,8 @@ extension PatternParser {
         let scalar = try next()
         guard scalar == "\\" else { return (nil, scalar.value) }
         let escaped = try next()
+        if escaped == "w" { return (CharacterProperties.bracketedWord, 0) }
+        if escaped == "W" { return (CharacterProperties.bracketedWord.inverted, 0) }
         if let set = try parseShorthand(escaped) { return (set, 0) }
         return (nil, escaped == "b" ? 0x08 : try parseScalarEscape(escaped))
     }

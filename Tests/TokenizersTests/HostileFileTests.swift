@@ -1,0 +1,114 @@
+import Foundation
+import JSON
+import Testing
+
+@testable import Tokenizers
+
+/// Files that are wrong give an error that says where, and never a crash.
+@Suite struct HostileFileTests {
+    @Test(arguments: [
+        ("model", #"{"type":"Markov","vocab":{}}"#, "Markov"),
+        ("normalizer", #"{"type":"Rot13"}"#, "Rot13"),
+        ("normalizer", #"{"type":"Sequence","normalizers":[{"type":"NFC"},{"type":"Rot13"}]}"#, "normalizers[1]"),
+        ("pre_tokenizer", #"{"type":"Jieba"}"#, "Jieba"), ("post_processor", #"{"type":"X"}"#, "X"),
+        ("decoder", #"{"type":"Y"}"#, "Y"),
+        ("pre_tokenizer", #"{"type":"Split","pattern":{"Regex":"("},"behavior":"Isolated","invert":false}"#, "pattern"),
+        (
+            "pre_tokenizer", #"{"type":"Split","pattern":{"String":"a"},"behavior":"Dropped","invert":false}"#,
+            "behavior"
+        ),
+        ("pre_tokenizer", #"{"type":"Metaspace","replacement":"ab"}"#, "replacement"),
+        ("pre_tokenizer", #"{"type":"FixedLength","length":0}"#, "length"),
+        ("model", "null", "model"), ("model", "{}", "vocab"),
+        ("model", #"{"type":"WordLevel","unk_token":"a","vocab":{"a":-1}}"#, "vocab"),
+        ("model", #"{"type":"WordLevel","unk_token":"a","vocab":{"a":1.5}}"#, "vocab"),
+        ("model", #"{"type":"WordLevel","unk_token":"a","vocab":{"a":99999999999}}"#, "vocab"),
+        ("model", #"{"type":"BPE","vocab":{"a":0},"merges":["a b"]}"#, "merges[0]"),
+        ("model", #"{"type":"BPE","vocab":{"a":0,"b":1},"merges":[["a","b"]]}"#, "\"ab\""),
+        ("model", #"{"type":"BPE","vocab":{"a":0},"merges":["a"]}"#, "merges[0]"),
+        ("model", #"{"type":"BPE","vocab":{"a":0}}"#, "merges"),
+        ("model", #"{"type":"BPE","vocab":{"a":0},"merges":[],"dropout":0.1}"#, "dropout"),
+        ("model", #"{"type":"Unigram","vocab":[["a",0]],"unk_id":1}"#, "unk_id"),
+        ("model", #"{"type":"Unigram","vocab":[],"unk_id":0}"#, "vocabulary"),
+        ("model", #"{"type":"Unigram","vocab":[["a"]],"unk_id":0}"#, "vocab[0]"),
+        ("normalizer", #"{"type":"Precompiled","precompiled_charsmap":"!!"}"#, "precompiled_charsmap"),
+        ("normalizer", #"{"type":"Precompiled","precompiled_charsmap":"/////w=="}"#, "precompiled_charsmap"),
+        (
+            "post_processor",
+            #"{"type":"TemplateProcessing","single":[{"SpecialToken":{"id":"x","type_id":0}}],"pair":[],"special_tokens":{}}"#,
+            "x"
+        ),
+        (
+            "post_processor",
+            #"{"type":"TemplateProcessing","single":[{"Sequence":{"id":"B","type_id":0}}],"pair":[],"special_tokens":{}}"#,
+            "post_processor"
+        ),
+        ("post_processor", #"{"type":"BertProcessing","sep":["a"],"cls":["b",1]}"#, "sep"),
+        (
+            "padding",
+            #"{"strategy":{"Fixed":99999999999},"direction":"Right","pad_to_multiple_of":null,"pad_id":0,"pad_type_id":0,"pad_token":"a"}"#,
+            "Fixed"
+        ),
+        ("truncation", #"{"max_length":-1,"strategy":"LongestFirst","stride":0}"#, "max_length"),
+        ("added_tokens", #"[{"id":-1,"content":"a"}]"#, "added_tokens[0].id"),
+        ("added_tokens", #"[{"id":0,"content":"a"}]"#, "single_word"), ("version", "\"2.0\"", "version"),
+    ]) func saysWhatIsWrong(section: String, value: String, word: String) {
+        do {
+            _ = try Make.tokenizer([section: value])
+            Issue.record("\(section) \(value) was accepted")
+        } catch {
+            #expect("\(error)".contains(word), "\(error)")
+            #expect(error is TokenizerError || error is JSONError)
+        }
+    }
+
+    @Test func aMissingFileIsNamed() {
+        let folder = URL(fileURLWithPath: "/nonexistent/model")
+        #expect(throws: TokenizerError.missingFile(path: "/nonexistent/model")) { try Tokenizer(contentsOf: folder) }
+    }
+
+    @Test func nestingIsBounded() {
+        let depth = 2000
+        let value =
+            String(repeating: #"{"type":"Sequence","normalizers":["#, count: depth)
+            + String(repeating: "]}", count: depth)
+        #expect(throws: JSONError.self) { try Make.tokenizer(["normalizer": value]) }
+    }
+
+    @Test func aWordWithoutTokenOrUnknownTokenIsAnError() throws {
+        let models = [
+            #"{"type":"WordLevel","unk_token":"?","vocab":{"a":0}}"#,
+            ###"{"type":"WordPiece","unk_token":"?","continuing_subword_prefix":"##","max_input_chars_per_word":9,"vocab":{"a":0}}"###,
+            #"{"type":"Unigram","vocab":[["a",0]]}"#,
+            #"{"type":"BPE","vocab":{"a":0},"merges":[],"unk_token":"?"}"#,
+        ]
+        for model in models {
+            let tokenizer = try Make.tokenizer(["model": model])
+            #expect(throws: TokenizerError.self, "\(model)") { try tokenizer.encode("b") }
+            #expect(try tokenizer.encode("a").ids == [0])
+        }
+    }
+
+    @Test func sparseAndHugeIdentifiersWork() throws {
+        let tokenizer = try Make.tokenizer([
+            "model": #"{"type":"WordLevel","unk_token":"a","vocab":{"a":4294967295,"b":7}}"#
+        ])
+        #expect(try tokenizer.encode("zz").ids == [4_294_967_295])
+        #expect(tokenizer.token(for: 4_294_967_295) == "a")
+    }
+
+    /// Random damage to a real file: an error or a tokenizer that encodes, but no crash.
+    @Test func damagedFilesDoNotCrash() throws {
+        let file = Fixtures.folder.appendingPathComponent("llama2/a/tokenizer/tokenizer.json")
+        let bytes = [UInt8](try Data(contentsOf: file)).prefix(4000) + Array("}".utf8)
+        var state: UInt64 = 11
+        for _ in 0..<200 {
+            var damaged = Array(bytes)
+            for _ in 0..<4 {
+                state = state &* 6_364_136_223_846_793_005 &+ 1
+                damaged[Int(state >> 33) % damaged.count] = Array("{}[]\",:0-9e".utf8)[Int(state >> 20) % 11]
+            }
+            #expect(throws: (any Error).self) { try Pipeline(JSON.Node(JSON.parse(damaged))) }
+        }
+    }
+}
