@@ -20,6 +20,7 @@ public enum Verification {
     public static func run(_ folder: URL) -> CaseResult {
         let golden: GoldenCase
         do {
+            if let result = try TokenizerReplay.run(folder) { return result }
             golden = try GoldenCase(folder: folder)
         } catch {
             return CaseResult(

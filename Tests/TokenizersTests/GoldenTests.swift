@@ -20,8 +20,9 @@ import Tokenizers
 
 /// Where the golden cases are.
 enum Fixtures {
-    static let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-        .appendingPathComponent("Fixtures/tokenizers")
+    static let folder = URL(fileURLWithPath: #filePath)
+        .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+        .appendingPathComponent("Sources/Verification/Cases/tokenizers")
 
     /// `family/case` of every case.
     static let cases: [String] = {

@@ -23,15 +23,14 @@ public struct TokenizerCase: Sendable {
     ///
     /// - Parameters:
     ///   - folder: the folder of the case.
-    ///   - root: what a case that borrows a tokenizer names it relative to; by default the folder two levels up.
+    ///   - roots: where the visible cases may be, which a case that borrows a tokenizer names it relative to; the folders
+    ///     two and three levels up come first.
     /// - Throws: `JSONError` or `TokenizerError` where a file is missing or malformed.
-    public init(folder: URL, root: URL? = nil) throws {
+    public init(folder: URL, roots: [URL] = []) throws {
         let config = try JSON.Node(contentsOf: folder.appendingPathComponent("case.json")).field("config")
         addsSpecialTokens = try config.field("add_special_tokens").bool()
         batchSize = try config.optional("batch_size")?.int(in: 1...Int.max)
-        let root = root ?? folder.deletingLastPathComponent().deletingLastPathComponent()
-        let own = folder.appendingPathComponent("tokenizer")
-        let location = try config.optional("tokenizer").map { root.appendingPathComponent(try $0.string()) } ?? own
+        let location = try Self.tokenizer(named: config.optional("tokenizer")?.string(), of: folder, roots)
         var tokenizer = try Tokenizer(contentsOf: location)
         // The key with a null switches the file's section off; without the key the section applies.
         if let value = try config.object()["truncation"], value == .null { tokenizer = tokenizer.withoutTruncation() }
@@ -43,6 +42,16 @@ public struct TokenizerCase: Sendable {
             throw TokenizerError.invalid(
                 path: folder.path, reason: "there are \(inputs.count) texts but \(expected.count) expected results")
         }
+    }
+
+    private static func tokenizer(named name: String?, of folder: URL, _ roots: [URL]) throws -> URL {
+        guard let name else { return folder.appendingPathComponent("tokenizer") }
+        let cases = folder.deletingLastPathComponent().deletingLastPathComponent()
+        let places = ([cases, cases.deletingLastPathComponent()] + roots).map { $0.appendingPathComponent(name) }
+        guard let found = places.first(where: { FileManager.default.fileExists(atPath: $0.path) }) else {
+            throw TokenizerError.invalid(path: folder.path, reason: "the tokenizer `\(name)` that it borrows is nowhere")
+        }
+        return found
     }
 
     private static func input(_ node: JSON.Node) throws -> EncodeInput {
