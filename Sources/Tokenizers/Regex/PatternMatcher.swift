@@ -26,8 +26,12 @@ final class PatternMatcher {
     fileprivate var searchStart = 0
     fileprivate var steps = 0
 
-    /// Backtracking steps of one search after which a pattern counts as catastrophic.
+    /// Steps from one starting point after which a pattern counts as catastrophic.
     fileprivate static let maximumSteps = 20_000_000
+    /// The same for all starting points of a search.
+    private static let maximumTotalSteps = 1_000_000_000
+    /// Choices to come back to; more would take too much memory.
+    fileprivate static let maximumChoices = 4_000_000
 
     /// Finds the first match at or after `start`.
     ///
@@ -39,7 +43,7 @@ final class PatternMatcher {
         of pattern: Pattern, in bytes: UnsafeBufferPointer<UInt8>, origin: Int, from start: Int, to end: Int
     ) throws -> Range<Int>? {
         let program = pattern.program
-        steps = 0
+        var total = 0
         searchStart = start
         var run = Run(matcher: self, program: program, bytes: bytes, origin: origin, end: end)
         var position = start
@@ -51,11 +55,15 @@ final class PatternMatcher {
             choices.removeAll(keepingCapacity: true)
             if program.registerCount > 0 || program.captureCount > 0 { reset(program) }
             keptStart = nil
+            steps = 0
             if let matchEnd = run.match(from: 0, at: position, floor: 0) {
                 let matchStart = keptStart ?? position
                 return min(matchStart, matchEnd)..<matchEnd
             }
-            if steps > Self.maximumSteps { throw TokenizerError.patternTooSlow(pattern.source) }
+            total += steps
+            if steps > Self.maximumSteps || total > Self.maximumTotalSteps {
+                throw TokenizerError.patternTooSlow(pattern.source)
+            }
             if position >= end { return nil }
             position += UTF8Text.length(lead: bytes[position])
         }
@@ -270,6 +278,7 @@ extension PatternMatcher.Run {
     private func push(_ kind: PatternMatcher.Choice.Kind, _ instruction: Int, _ position: Int, limit: Int = 0) {
         matcher.choices.append(
             PatternMatcher.Choice(kind: kind, instruction: instruction, position: position, limit: limit))
+        if matcher.choices.count > PatternMatcher.maximumChoices { matcher.steps = PatternMatcher.maximumSteps }
     }
 
     private func save(_ slot: Int, _ position: Int) {
