@@ -35,7 +35,7 @@ let package = Package(
         .testTarget(name: "TorchTests", dependencies: ["Files", "Torch"], exclude: ["SafetensorsFixtures"]),
 
         .target(name: "Tokenizers", dependencies: ["JSON"]),
-        .testTarget(name: "TokenizersTests", dependencies: ["Tokenizers"], exclude: ["Fixtures"]),
+        .testTarget(name: "TokenizersTests", dependencies: ["Tokenizers"]),
 
         .target(name: "Datasets", dependencies: ["JSON", "Support"]),
         .testTarget(name: "DatasetsTests", dependencies: ["Datasets", "JSON"]),

@@ -39,6 +39,7 @@ public enum Verification {
         switch golden.kind {
         case "model": return try ModelCase.run(golden)
         case "adapter": return try AdapterCase.run(golden)
+        case "tokenizer": return try TokenizerReplay.run(golden)
         default:
             guard let replay = replays.first(where: { $0.slugs.contains(golden.slug) }) else {
                 return CaseResult(
