@@ -20,7 +20,6 @@ public enum Verification {
     public static func run(_ folder: URL) -> CaseResult {
         let golden: GoldenCase
         do {
-            if let result = try TokenizerReplay.run(folder) { return result }
             golden = try GoldenCase(folder: folder)
         } catch {
             return CaseResult(
@@ -40,6 +39,7 @@ public enum Verification {
         switch golden.kind {
         case "model": return try ModelCase.run(golden)
         case "adapter": return try AdapterCase.run(golden)
+        case "tokenizer": return try TokenizerReplay.run(golden)
         default:
             guard let replay = replays.first(where: { $0.slugs.contains(golden.slug) }) else {
                 return CaseResult(

@@ -113,7 +113,7 @@ private struct Workplace {
             let generate = ["generate", "--max-new-tokens", "5"] + source
             let text = try place.graft(generate + ["--prompt", "red a b"])
             #expect(text.status == 0, "\(text.errors)")
-            #expect(text.errors.contains("3 prompt tokens"))
+            #expect(text.errors.contains("3 prompt tokens"), "\(text.errors)")
             #expect(try place.graft(generate, input: "red a b\n").output == text.output)
             try Data("red a b\n\nblue\n".utf8).write(to: place.folder.appendingPathComponent("prompts.txt"))
             let both = try place.graft(generate + ["--prompts", "prompts.txt"])
@@ -122,6 +122,9 @@ private struct Workplace {
             #expect(both.output == text.output + second.output)
             let drawn = generate + ["--prompt", "red", "--temperature", "1"]
             #expect(try place.graft(drawn).output == place.graft(drawn).output)
+            let chat = try place.graft(generate + ["--prompt", "red", "--chat", "chatml"])
+            #expect(!chat.errors.hasPrefix("1 prompt tokens"), "\(chat.errors)")
+            #expect(try place.graft(generate + ["--prompt", "red", "--chat", "chatml2"]).errors.contains("\"chatml\""))
             #expect(try place.graft(["predict", "--text", "x"] + source).errors.contains("graft generate"))
             #expect(try place.graft(generate + ["--prompt", "red", "--top-p", "2"]).status == 1)
         }

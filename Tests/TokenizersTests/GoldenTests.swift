@@ -20,14 +20,13 @@ import Tokenizers
 
 /// Where the golden cases are.
 enum Fixtures {
-    static let folder = URL(fileURLWithPath: #filePath)
-        .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
-        .appendingPathComponent("Sources/Verification/Cases/tokenizers")
+    static let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent().appendingPathComponent("Sources/Verification/Cases/tokenizers")
 
     /// `family/case` of every case.
     static let cases: [String] = {
         let families = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
-        return families.sorted().flatMap { family in
+        return families.filter { !$0.hasSuffix(".md") }.sorted().flatMap { family in
             let cases =
                 (try? FileManager.default.contentsOfDirectory(
                     atPath: folder.appendingPathComponent(family).path)) ?? []

@@ -51,6 +51,12 @@ struct GenerateCommand: GraftCommand {
     @Option(help: "A text that ends the generation; may be given several times.")
     var stop: [String] = []
 
+    @Option(
+        help: ArgumentHelp(
+            "Take each prompt as what a user says in a conversation of this format.",
+            valueName: ChatFormat.allCases.map(\.rawValue).joined(separator: "|")))
+    var chat: String?
+
     @Option(help: "Prompts that run side by side.")
     var batchSize = 8
 
@@ -65,7 +71,8 @@ struct GenerateCommand: GraftCommand {
     func run() async throws {
         let options = generationOptions
         try options.validate()
-        let texts = try self.texts()
+        let format = try chat.map { try ChatFormat(named: $0) }
+        let texts = try self.texts().map { text in try format.map { try question(text, in: $0) } ?? text }
         let adapted = try AdaptedModel(
             folder: URL(fileURLWithPath: model), adapter: adapter.map { URL(fileURLWithPath: $0) },
             options: .init(device: try engine.apply()))
@@ -76,18 +83,26 @@ struct GenerateCommand: GraftCommand {
         var results: [Continuation] = []
         let duration = try clock.measure {
             if texts.count == 1, prompts == nil {
-                results = try generator.generate(texts, options: options) { try Console.write($1) }
+                results = try generator.generate(texts, options: options, addSpecialTokens: format == nil) {
+                    try Console.write($1)
+                }
                 try Console.print()
             } else {
                 for start in stride(from: 0, to: texts.count, by: batchSize) {
                     let batch = Array(texts[start..<min(start + batchSize, texts.count)])
-                    let continued = try generator.generate(batch, options: options)
+                    let continued = try generator.generate(batch, options: options, addSpecialTokens: format == nil)
                     for result in continued { try Console.print(result.text.replacing("\n", with: "\\n")) }
                     results += continued
                 }
             }
         }
         Console.complain(statistics(results, seconds: duration / .seconds(1)))
+    }
+
+    /// A conversation of one turn, up to where the assistant begins to answer.
+    private func question(_ text: String, in format: ChatFormat) throws -> String {
+        let message = ChatFormat.Message(role: "user", content: text)
+        return try format.segments([message], addsGenerationPrompt: true).map(\.text).joined()
     }
 
     private var generationOptions: GenerationOptions {

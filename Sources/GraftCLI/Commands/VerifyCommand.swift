@@ -54,6 +54,7 @@ struct VerifyCommand: GraftCommand {
         let error = result.maxError.isFinite ? Quantity.number(result.maxError, digits: 3) : "-"
         let cells = [
             result.slug.oneLine.padded(to: width.slug), result.name.oneLine.padded(to: width.name),
+            result.kind.oneLine.padded(to: "transform".count),
             result.status.rawValue.padded(to: "unsupported".count),
             String(repeating: " ", count: max(0, 8 - error.count)) + error,
         ]
