@@ -20,10 +20,10 @@ struct EvalCommand: GraftCommand {
     @Option(help: "Column of the label.")
     var labelColumn: String?
 
-    @Option(help: "Columns of prompt and completion.")
+    @Option(help: "Column of the prompt, for language models.")
     var promptColumn: String?
 
-    @Option(help: ArgumentHelp(visibility: .hidden))
+    @Option(help: "Column of the completion, for language models.")
     var completionColumn: String?
 
     @Flag(help: "Print one JSON object.")

@@ -2,6 +2,7 @@ import Adapters
 import ArgumentParser
 import Foundation
 import Reporting
+import Training
 
 /// `graft merge`: folds an adapter into its base.
 struct MergeCommand: GraftCommand {
@@ -40,7 +41,7 @@ struct MergeCommand: GraftCommand {
         var options = Merger.Options()
         options.bound = maxDeviation
         options.allowsOtherBase = allowOtherBase
-        _ = try EngineOptions.parse([]).apply()
+        try EngineSettings.apply(threads: nil, device: .cpu)
         let report = try Merger.merge(
             base: URL(fileURLWithPath: model), adapter: URL(fileURLWithPath: adapter), to: URL(fileURLWithPath: output),
             options: options)
