@@ -51,6 +51,7 @@ class Variation:
     rename: Callable | None = None  # a change of a tensor's name
     stored_dtype: torch.dtype | None = None
     trainable: bool = True  # our own trainer can produce it: part of the way from ours to theirs
+    refused: str | None = None  # a feature that Graft does not compute: reading must fail, and name it
 
 
 def variations():
@@ -102,13 +103,13 @@ def llama():
     yield plain("tied-embedding", "a tied embedding adapted", base="llama-tied", target_modules=["embed_tokens", "q_proj"])
     yield plain("tied-save", "a tied embedding saved whole", base="llama-tied", modules_to_save=["embed_tokens"])
     yield plain("tied-save-tying", "a tied embedding saved whole, the tie kept", base="llama-tied",
-                modules_to_save=["embed_tokens"], ensure_weight_tying=True)
+                modules_to_save=["embed_tokens"], ensure_weight_tying=True, options={"trainable": False})
     yield plain("tokens", "some rows of the embedding train", trainable_token_indices=[1, 5, 9],
-                options={"trainable": False})
+                options={"trainable": False, "refused": "trainable_token_indices"})
     yield plain("tokens-named", "some rows of a named embedding train", trainable_token_indices={"embed_tokens": [4, 60]},
-                options={"trainable": False})
+                options={"trainable": False, "refused": "trainable_token_indices"})
     yield plain("tokens-tied", "some rows of a tied embedding train", base="llama-tied",
-                trainable_token_indices=[2, 3], options={"trainable": False})
+                trainable_token_indices=[2, 3], options={"trainable": False, "refused": "trainable_token_indices"})
     yield plain("dora", "DoRA", use_dora=True, target_modules=["q_proj", "down_proj"])
     yield plain("dora-all", "DoRA on every linear layer, rank-stabilised, by name", use_dora=True, use_rslora=True,
                 target_modules="all-linear", rank_pattern={"gate_proj": 2}, alpha_pattern={"gate_proj": 11})
@@ -156,8 +157,9 @@ def other_decoders():
 
 
 def bert():
-    def plain(name, about, base="bert", **lora):
-        return Variation(base, name, about, {"r": 4, "lora_alpha": 8, "target_modules": ["query", "value"]} | lora)
+    def plain(name, about, base="bert", options=None, **lora):
+        return Variation(base, name, about, {"r": 4, "lora_alpha": 8, "target_modules": ["query", "value"]} | lora,
+                         **(options or {}))
 
     yield plain("plain", "queries and values; the classifier is saved by default")
     yield plain("default-targets", "peft's own choice of targets", target_modules=None)
@@ -184,7 +186,7 @@ def bert():
         yield plain("dense", "every layer named dense", base=base, target_modules=["dense"])
         yield plain("dora", "DoRA", base=base, use_dora=True, rank_pattern={"key": 2}, target_modules=["key", "value"])
         yield plain("head-layer", "one layer of the head adapted, nothing else saved", base=base,
-                    target_modules=["query", "classifier.dense"])
+                    target_modules=["query", "classifier.dense"], options={"trainable": False})
 
 
 def gpt2():

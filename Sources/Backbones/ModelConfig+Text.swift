@@ -18,6 +18,12 @@ extension ModelConfig {
         get throws { try optional("vocab_size")?.int() }
     }
 
+    /// Whether the model tells the texts of a pair apart by segment types. Where it has no table of them, as GPT-2 and
+    /// RoBERTa, Hugging Face's tokenizers give none.
+    public var usesTokenTypes: Bool {
+        get throws { try modelType == "bert" || (optional("type_vocab_size")?.int() ?? 0) > 1 }
+    }
+
     /// The token that fills rows, where the configuration names one.
     public var padTokenID: Int? {
         get throws { try optional("pad_token_id")?.int() }

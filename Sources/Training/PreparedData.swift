@@ -20,7 +20,7 @@ struct PreparedData {
         _ configuration: TrainingConfiguration, tokenizer: Tokenizer, model: ModelConfig
     ) async throws -> PreparedData {
         let options = configuration.data
-        let encoder = TokenizerEncoding(tokenizer, endID: try model.endTokenID, padID: try model.padTokenID)
+        let encoder = try TokenizerEncoding(tokenizer, for: model)
         guard let padID = encoder.padID else { throw TrainingError.noPadToken(model: configuration.model) }
         let task = try options.datasetTask(configuration.task)
         func file(_ path: String) throws -> DataFile { try DataFile(URL(fileURLWithPath: path)) }

@@ -163,15 +163,24 @@ extension TrainingConfiguration {
 }
 
 extension Method {
-    /// The method with the modules of a new head among those that it saves whole, as peft does for classification.
+    /// The method with the head of a classifier, and all else that the checkpoint lacks, among the modules that it
+    /// trains and saves whole: what is random must not stay so.
     fileprivate func savingHead(of loaded: LoadedModel) throws -> any Method {
-        guard var trained = self as? any SavesModules else { return self }
-        let heads = ["classifier", "score"].filter { name in
-            loaded.model.modulePaths.contains { $0 == name }
+        guard var trained = self as? any SavesModules, case .sequenceClassification = loaded.head else { return self }
+        let paths = Set(loaded.model.modulePaths)
+        let heads = ["classifier", "score"].filter(paths.contains)
+        let drawn = loaded.newParameters.map { String($0[..<($0.lastIndex(of: ".") ?? $0.endIndex)]) }
+        for module in heads + drawn where !trained.modulesToSave.contains(where: { module.hasPathEnd($0) }) {
+            trained.modulesToSave.append(module)
         }
-        guard case .sequenceClassification = loaded.head else { return self }
-        for head in heads where !trained.modulesToSave.contains(head) { trained.modulesToSave.append(head) }
         return trained
+    }
+}
+
+extension String {
+    /// True when the path, or a module above it, ends with the name.
+    fileprivate func hasPathEnd(_ name: String) -> Bool {
+        self == name || hasSuffix("." + name) || hasPrefix(name + ".") || contains("." + name + ".")
     }
 }
 

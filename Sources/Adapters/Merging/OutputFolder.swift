@@ -5,12 +5,14 @@ import Foundation
 enum OutputFolder {
     /// Runs `body` on a temporary folder beside `output`, then gives it the output's name.
     ///
-    /// - Parameter sources: folders that must stay as they are.
+    /// - Parameters:
+    ///   - sources: folders that must stay as they are.
+    ///   - run: a folder that the output may lie in, but not be.
     /// - Throws: `AdapterError.merge` where the output would overwrite something; nothing is left behind.
     static func make<Result>(
-        _ output: URL, apartFrom sources: [URL], _ body: (URL) throws -> Result
+        _ output: URL, apartFrom sources: [URL], within run: URL, _ body: (URL) throws -> Result
     ) throws -> Result {
-        try requireFree(output, apartFrom: sources)
+        try requireFree(output, apartFrom: sources, within: run)
         let manager = FileManager.default
         let parent = output.deletingLastPathComponent()
         try manager.createDirectory(at: parent, withIntermediateDirectories: true)
@@ -29,13 +31,13 @@ enum OutputFolder {
         }
     }
 
-    private static func requireFree(_ output: URL, apartFrom sources: [URL]) throws {
+    private static func requireFree(_ output: URL, apartFrom sources: [URL], within run: URL) throws {
         let path = resolved(output)
-        for source in sources.map(resolved) where path == source || (path + "/").hasPrefix(source + "/") {
+        for source in sources.map(resolved) where (path + "/").hasPrefix(source + "/") {
             throw AdapterError.merge(
                 "\(output.path) lies in \(source), which the merge only reads: choose another folder")
         }
-        for source in sources.map(resolved) where source.hasPrefix(path + "/") {
+        for source in (sources + [run]).map(resolved) where (source + "/").hasPrefix(path + "/") {
             throw AdapterError.merge(
                 "\(output.path) holds \(source), which the merge only reads: choose another folder")
         }

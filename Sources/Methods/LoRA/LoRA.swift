@@ -45,6 +45,9 @@ public struct LoRA: SavesModules, Equatable {
     public var loraBias = false
     /// Modules that are trained and stored whole, such as a new head.
     public var modulesToSave: [String] = []
+    /// Accepted because peft's configurations have it. Each layer itself says how it stores its weight, so the value
+    /// changes nothing.
+    public var fanInFanOut: Bool?
 
     /// peft's defaults.
     public init() {}
@@ -83,13 +86,16 @@ extension LoRA {
         case bias
         case loraBias = "lora_bias"
         case modulesToSave = "modules_to_save"
+        case fanInFanOut = "fan_in_fan_out"
     }
 
     /// The names of all options.
     public static let optionNames = Set(CodingKeys.allCases.map(\.rawValue))
 
     /// Options without a default.
-    public static let optionalOptions = ["target_modules", "exclude_modules", "layers_to_transform"]
+    public static let optionalOptions = [
+        "target_modules", "exclude_modules", "layers_to_transform", "fan_in_fan_out",
+    ]
 
     /// Reads the options; absent ones keep their defaults.
     public init(from decoder: any Decoder) throws {
@@ -110,6 +116,7 @@ extension LoRA {
         bias = try options.option(.bias, default: bias)
         loraBias = try options.option(.loraBias, default: loraBias)
         modulesToSave = try options.option(.modulesToSave, default: modulesToSave)
+        fanInFanOut = try options.decodeIfPresent(Bool.self, forKey: .fanInFanOut)
         try validate()
     }
 

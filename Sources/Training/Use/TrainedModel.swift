@@ -33,8 +33,7 @@ public struct TrainedModel {
         allowsOtherBase: Bool = false
     ) throws {
         let config = try ModelConfig(folder: folder)
-        let encoding = TokenizerEncoding(
-            try Tokenizer(contentsOf: folder), endID: try config.endTokenID, padID: try config.padTokenID)
+        let encoding = try TokenizerEncoding(Tokenizer(contentsOf: folder), for: config)
         guard let padID = encoding.padID else { throw TrainingError.noPadToken(model: folder.path) }
         let adapted = try AdaptedModel(
             folder: folder, adapter: adapter, options: .init(device: device), padTokenID: padID,
