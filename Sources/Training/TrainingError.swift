@@ -13,6 +13,11 @@ public enum TrainingError: Error, Equatable, CustomStringConvertible {
     /// A resume that does not fit.
     case resume(String)
 
+    /// True where the numbers went wrong, not the files.
+    var isDivergence: Bool {
+        if case .notFinite = self { true } else { false }
+    }
+
     /// One sentence: what was wrong, where, what to do.
     public var description: String {
         switch self {
