@@ -7,7 +7,7 @@ let package = Package(
     name: "graft",
     platforms: [.macOS(.v14)],
     products: [
-        .library(name: "Graft", targets: ["Torch"]),
+        .library(name: "Graft", targets: ["Graft"]),
         .executable(name: "graft", targets: ["GraftCLI"]),
     ],
     dependencies: [
@@ -65,6 +65,14 @@ let package = Package(
                 "Tokenizers",
                 "Torch",
             ]),
+
+        .target(
+            name: "Graft",
+            dependencies: [
+                "Adapters", "Backbones", "Datasets", "Methods", "Networks", "Reporting", "Support", "Tokenizers", "Torch",
+                "Training",
+            ]),
+        .testTarget(name: "GraftTests", dependencies: ["Graft", "JSON", "Training"]),
 
         .target(
             name: "Generation", dependencies: ["Backbones", "JSON", "Networks", "Tokenizers", "Torch"]),

@@ -61,18 +61,25 @@ enum LinearProbe {
         let optimizer = try session.configuration.training.makeOptimizer(for: parameters)
         var position = BatchPosition()
         for step in 0..<session.totalSteps {
-            var batches = session.loader.batches(from: position)
-            guard let batch = try batches.nextBatch() else { break }
-            position =
-                batches.position.batch >= session.loader.batchesPerEpoch
-                ? BatchPosition(epoch: position.epoch + 1) : batches.position
-            let rows = try Tensor(batch.exampleIndices.map(Int64.init))
-            let labels = try Tensor(batch.exampleIndices.map { data.labels[$0] })
+            let examples = try examples(session, &position)
+            let rows = try Tensor(examples.map(Int64.init))
+            let labels = try Tensor(examples.map { data.labels[$0] })
             try parameters.clearGradients()
             let scores = try data.values.indexSelect(0, rows).linear(matrix.value, bias.value)
-            try (scores.crossEntropySum(labels) / Double(batch.exampleIndices.count)).backward()
+            try (scores.crossEntropySum(labels) / Double(examples.count)).backward()
             try optimizer.step(learningRate: session.schedule.rate(step: step))
         }
         return (try matrix.value.detach(), try bias.value.detach())
+    }
+
+    /// The examples of the next step of the run, accumulated batches together.
+    private static func examples(_ session: TrainingSession, _ position: inout BatchPosition) throws -> [Int] {
+        let perEpoch = session.loader.batchesPerEpoch
+        var batches = session.loader.batches(from: position)
+        let count = min(session.configuration.training.gradientAccumulationSteps, perEpoch - position.batch)
+        let examples = try (0..<count).compactMap { _ in try batches.nextBatch() }.flatMap(\.exampleIndices)
+        let isEpochEnd = batches.position.batch >= perEpoch
+        position = isEpochEnd ? BatchPosition(epoch: position.epoch + 1) : batches.position
+        return examples
     }
 }

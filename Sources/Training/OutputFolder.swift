@@ -45,6 +45,13 @@ struct OutputFolder {
         for name in try ownFiles() { try FileManager.default.removeItem(at: url.appendingPathComponent(name)) }
     }
 
+    /// Removes the records of steps, where there are any.
+    func removeLog() throws {
+        let log = url.appendingPathComponent("metrics.jsonl")
+        guard FileManager.default.fileExists(atPath: log.path) else { return }
+        try FileManager.default.removeItem(at: log)
+    }
+
     /// The resolved configuration; JSON is YAML.
     func writeConfiguration(_ configuration: TrainingConfiguration) throws {
         let text = try configuration.json.serialized(.pretty) + "\n"

@@ -45,7 +45,7 @@ public struct TrainingArguments: Codable, Sendable, Equatable {
     public var saveStrategy = TrainingConfiguration.IntervalStrategy.epoch
     /// Steps between checkpoints, for `steps`.
     public var saveSteps = 500
-    /// Checkpoints kept; the newest and the best stay.
+    /// Checkpoints kept, the newest and the best always; nil for all.
     public var saveTotalLimit: Int? = 2
     /// Ends with the adapter of the best evaluation.
     public var loadBestModelAtEnd = false
@@ -126,7 +126,10 @@ public struct TrainingArguments: Codable, Sendable, Equatable {
         evalSteps = try keys.value(.evalSteps, evalSteps)
         saveStrategy = try keys.choice(.saveStrategy, saveStrategy)
         saveSteps = try keys.value(.saveSteps, saveSteps)
-        saveTotalLimit = try keys.decodeIfPresent(Int.self, forKey: .saveTotalLimit) ?? saveTotalLimit
+        // Null is a value here: no limit.
+        if keys.contains(.saveTotalLimit) {
+            saveTotalLimit = try keys.decodeIfPresent(Int.self, forKey: .saveTotalLimit)
+        }
         loadBestModelAtEnd = try keys.value(.loadBestModelAtEnd, loadBestModelAtEnd)
         metricForBestModel = try keys.decodeIfPresent(String.self, forKey: .metricForBestModel)
         greaterIsBetter = try keys.decodeIfPresent(Bool.self, forKey: .greaterIsBetter)
@@ -155,17 +158,25 @@ public struct TrainingArguments: Codable, Sendable, Equatable {
         if let threads { try atLeastOne(.threads, threads) }
         if let earlyStoppingPatience { try atLeastOne(.earlyStoppingPatience, earlyStoppingPatience) }
         try require(learningRate > 0 && learningRate.isFinite, "learning_rate: must be positive, found \(learningRate)")
-        try require(weightDecay >= 0, "weight_decay: must not be negative, found \(weightDecay)")
+        try require(
+            weightDecay >= 0 && weightDecay.isFinite, "weight_decay: must not be negative, found \(weightDecay)")
+        try require((0..<1).contains(momentum), "momentum: must be from 0 to below 1, found \(momentum)")
         try require(maxGradNorm >= 0, "max_grad_norm: must not be negative (0 for no clipping), found \(maxGradNorm)")
         try require(
             maxSteps == -1 || maxSteps >= 1, "max_steps: must be at least 1, or -1 for none, found \(maxSteps)")
-        try require(numTrainEpochs > 0, "num_train_epochs: must be positive, found \(numTrainEpochs)")
+        try require(
+            numTrainEpochs > 0 && numTrainEpochs.isFinite, "num_train_epochs: must be positive, found \(numTrainEpochs)"
+        )
         try require((0...1).contains(warmupRatio), "warmup_ratio: must be from 0 to 1, found \(warmupRatio)")
         try require(warmupSteps >= 0, "warmup_steps: must not be negative, found \(warmupSteps)")
         try require(
             (0..<1).contains(adamBeta1) && (0..<1).contains(adamBeta2),
             "adam_beta1, adam_beta2: must be from 0 to below 1")
-        try require(adamEpsilon > 0, "adam_epsilon: must be positive, found \(adamEpsilon)")
+        try require(
+            adamEpsilon > 0 && adamEpsilon.isFinite, "adam_epsilon: must be positive, found \(adamEpsilon)")
+        try require(
+            earlyStoppingThreshold.isFinite,
+            "early_stopping_threshold: must be a number, found \(earlyStoppingThreshold)")
         try require(
             earlyStoppingPatience == nil || evalStrategy != .no,
             "early_stopping_patience: needs evaluations; set eval_strategy to steps or epoch")

@@ -50,6 +50,8 @@ extension TrainingConfiguration {
                 guard case .object(let members) = group else { continue }
                 for (key, value) in members { object[key] = value }
             }
+            // Absent, it would read back as the default.
+            if training.saveTotalLimit == nil { object["save_total_limit"] = .null }
             object["output_dir"] = .string(outputDirectory)
             return .object(object)
         }

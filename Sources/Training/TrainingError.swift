@@ -20,6 +20,11 @@ public enum TrainingError: Error, Equatable, CustomStringConvertible {
                 + "lengths need")
     }
 
+    /// True where the numbers went wrong, not the files.
+    var isDivergence: Bool {
+        if case .notFinite = self { true } else { false }
+    }
+
     /// One sentence: what was wrong, where, what to do.
     public var description: String {
         switch self {

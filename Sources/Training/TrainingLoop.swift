@@ -18,6 +18,8 @@ struct TrainingProgress: Codable, Equatable {
     var staleEvaluations = 0
     /// Seconds of training before this process.
     var seconds = 0.0
+    /// Steps that no record holds yet.
+    var window = LoggingWindow()
 }
 
 /// The training itself: batches in, events out, one thread. Files, bars and plots are consumers of the events.
@@ -28,7 +30,6 @@ final class TrainingLoop {
     private let isCancelled: () -> Bool
     private(set) var progress: TrainingProgress
     private let started = ContinuousClock.now
-    private var window = LoggingWindow()
 
     init(
         _ session: TrainingSession, progress: TrainingProgress, isCancelled: @escaping () -> Bool,
@@ -47,7 +48,6 @@ final class TrainingLoop {
     /// Runs to the end, to an early stop, or until cancelled between two steps.
     func run() throws -> RunOutcome {
         let perEpoch = session.loader.batchesPerEpoch
-        window = LoggingWindow()
         while progress.step < session.totalSteps {
             var batches = session.loader.batches(from: progress.position)
             let count = min(arguments.gradientAccumulationSteps, perEpoch - progress.position.batch)
@@ -85,7 +85,7 @@ final class TrainingLoop {
         let rate = session.schedule.rate(step: progress.step)
         try session.optimizer.step(learningRate: rate)
         progress.step += 1
-        window.add(
+        progress.window.add(
             loss: loss, norm: norm, rate: rate, batches: parts, seconds: (ContinuousClock.now - begin).seconds)
     }
 
@@ -115,8 +115,8 @@ final class TrainingLoop {
     private func finishStep(isEpochEnd: Bool) throws -> Bool {
         let isLast = progress.step == session.totalSteps
         if progress.step % arguments.loggingSteps == 0 || isLast {
-            try emit(.step(window.record(step: progress.step, epoch: epoch)))
-            window = LoggingWindow()
+            try emit(.step(progress.window.record(step: progress.step, epoch: epoch)))
+            progress.window = LoggingWindow()
         }
         var stops = false
         var isBest = false
@@ -150,10 +150,8 @@ final class TrainingLoop {
         let begin = ContinuousClock.now
         let evaluation = try session.objective.evaluate(session.model, validation, on: session.device)
         let main = session.mainMetric
-        guard let value = evaluation.metrics[main.name] else {
-            let known = evaluation.metrics.map(\.name).joined(separator: ", ")
-            throw TrainingError.option("metric_for_best_model: there is no metric `\(main.name)`; known: \(known)")
-        }
+        // Undefined metrics, as a correlation of one class, are no better than any.
+        let value = evaluation.metrics[main.name] ?? .nan
         let isBest =
             progress.bestMetric.map { best in
                 let margin = main.greaterIsBetter ? value - best : best - value
@@ -186,7 +184,7 @@ final class TrainingLoop {
 }
 
 /// What happened since the last record.
-private struct LoggingWindow {
+struct LoggingWindow: Codable, Equatable {
     private var losses: [Double] = []
     private var norm = 0.0
     private var rate = 0.0

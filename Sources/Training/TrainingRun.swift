@@ -54,9 +54,15 @@ public final class TrainingRun: Sendable {
     }
 
     /// Runs the training on a thread of its own and gives its events. Ending the iteration early, or cancelling the task
-    /// that iterates, ends the training after the step in progress, with a checkpoint.
+    /// that iterates, ends the training after the step in progress, with a checkpoint. A run happens once: a second call
+    /// gives a stream that throws.
     public func events() -> AsyncThrowingStream<TrainingEvent, any Error> {
         AsyncThrowingStream { continuation in
+            guard worker.claim() else {
+                continuation.finish(
+                    throwing: TrainingError.option("this run has been started already: make another TrainingRun"))
+                return
+            }
             let thread = Thread { [worker, start] in
                 do {
                     try worker.run(start) { continuation.yield($0) }
@@ -80,13 +86,22 @@ public final class TrainingRun: Sendable {
 
 /// Holds the session for the one thread that runs it.
 private final class Worker: @unchecked Sendable {
-    // Unchecked: `session` is touched by the training thread only, after `init`; `stopped` is behind the lock.
+    // Unchecked: `session` is touched by the one thread that claimed it, after `init`; the flags are behind the lock.
     private let session: TrainingSession
     private let lock = NSLock()
+    private var claimed = false
     private var stopped = false
 
     init(_ session: TrainingSession) {
         self.session = session
+    }
+
+    /// True for the first caller alone.
+    func claim() -> Bool {
+        lock.withLock {
+            defer { claimed = true }
+            return !claimed
+        }
     }
 
     func stop() {
@@ -101,6 +116,8 @@ private final class Worker: @unchecked Sendable {
         var progress = TrainingProgress()
         var notes: [RunWarning] = []
         if case .resume = start { (progress, notes) = try resume() }
+        // A process that died before its first checkpoint left a log that nothing builds on.
+        if progress.step == 0 { try folder.removeLog() }
         let recorder = RunRecorder(
             folder: RunFolder(folder.url), configuration: try session.configuration.json.serialized(.pretty),
             environment: RunEnvironment.current(
@@ -116,15 +133,17 @@ private final class Worker: @unchecked Sendable {
         if progress.step == 0 { try evaluateBefore(send) }
 
         let loop = TrainingLoop(session, progress: progress, isCancelled: { self.isStopped }, emit: send)
-        let outcome: RunOutcome
         do {
-            outcome = try loop.run()
-        } catch let error as TrainingError {
-            guard case .notFinite = error else { throw error }
-            try send(.finished(summary(loop, .diverged, evaluation: nil, baselines: [], adapter: nil)))
+            try finish(loop, loop.run(), send)
+        } catch {
+            // The folder says how the run ended, where that can still be written.
+            let outcome = (error as? TrainingError)?.isDivergence == true ? RunOutcome.diverged : .failed("\(error)")
+            if let summary = try? summary(loop, outcome, evaluation: nil, baselines: [], adapter: nil) {
+                try? recorder.consume(.finished(summary))
+                emit(.finished(summary))
+            }
             throw error
         }
-        try finish(loop, outcome, send)
     }
 
     private func resume() throws -> (TrainingProgress, [RunWarning]) {

@@ -6,6 +6,7 @@ import JSON
 import Methods
 import Networks
 import Reporting
+import Support
 import Tokenizers
 import Torch
 
@@ -83,6 +84,26 @@ final class TrainingSession {
             configuration, data.statistics, batches, model: model, trainable: parameters.count, steps: totalSteps,
             lengths: data.training.lengths)
         self.resolvedMethod = method
+        try requireSensibleEvaluation()
+    }
+
+    /// Refuses a choice of the best that could not be made.
+    private func requireSensibleEvaluation() throws {
+        let arguments = configuration.training
+        let needs = [
+            ("load_best_model_at_end", arguments.loadBestModelAtEnd),
+            ("early_stopping_patience", arguments.earlyStoppingPatience != nil),
+        ]
+        if data.validation == nil, let key = needs.first(where: \.1)?.0 {
+            throw TrainingError.option("\(key): there are no rows to judge by; set validation_file or validation_split")
+        }
+        let (name, known) = (mainMetric.name, objective.metricNames)
+        guard known.contains(name) else {
+            throw TrainingError.option(
+                "metric_for_best_model: there is no metric `\(name)`"
+                    + (nearestMatch(to: name, in: known).map { "; the nearest is `\($0)`" } ?? "") + "; known: "
+                    + known.joined(separator: ", "))
+        }
     }
 
     /// The method as it was grafted: with the head among the modules that are saved whole.

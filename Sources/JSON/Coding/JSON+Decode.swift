@@ -85,7 +85,8 @@ private struct Keyed<Key: CodingKey>: KeyedDecodingContainerProtocol {
 
     func contains(_ key: Key) -> Bool {
         asked.ask(key.stringValue, of: node)
-        return (try? node.optional(key.stringValue)) != nil
+        // A key with null is there: some options tell it from absence.
+        return (try? node.object()[key.stringValue]) != nil
     }
 
     private func field(_ key: Key) throws -> JSON.Node {

@@ -6,6 +6,7 @@ import Torch
 /// Cross entropy of the next token, over labelled tokens only: no scores are made for the others.
 struct CausalLMObjective: Objective {
     let mainMetric = MainMetric("loss", greaterIsBetter: false)
+    let metricNames = ["loss", "perplexity"]
 
     func lossSum(_ model: Model, _ batch: Batch, _ context: ForwardContext, on device: Device) throws -> Tensor? {
         guard case .tokens(let labels) = batch.targets else { return nil }

@@ -7,6 +7,7 @@ import Torch
 struct ClassificationObjective: Objective {
     let classes: Int
     let mainMetric = MainMetric("accuracy", greaterIsBetter: true)
+    let metricNames = ["accuracy", "loss", "f1", "matthews_correlation"]
 
     func lossSum(_ model: Model, _ batch: Batch, _ context: ForwardContext, on device: Device) throws -> Tensor? {
         guard case .classes(let labels) = batch.targets else { return nil }

@@ -11,6 +11,8 @@ protocol Objective {
     func evaluate(_ model: Model, _ batches: EpochBatches, on device: Device) throws -> Evaluation
     /// The metric that decides which evaluation is best, when the user names none.
     var mainMetric: MainMetric { get }
+    /// The names of the metrics that `evaluate` finds.
+    var metricNames: [String] { get }
 }
 
 /// What an evaluation found.

@@ -1,5 +1,5 @@
 import Foundation
-import Torch
+import Graft
 
 // A product of two matrices and its gradient: enough to show that the engine was found and works.
 do {
