@@ -69,7 +69,8 @@ let package = Package(
         .target(
             name: "Graft",
             dependencies: [
-                "Adapters", "Backbones", "Datasets", "Methods", "Networks", "Reporting", "Support", "Tokenizers", "Torch",
+                "Adapters", "Backbones", "Datasets", "Methods", "Networks", "Reporting", "Support", "Tokenizers",
+                "Torch",
                 "Training",
             ]),
         .testTarget(name: "GraftTests", dependencies: ["Graft", "JSON", "Training"]),
@@ -91,7 +92,8 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         .testTarget(
-            name: "GraftCLITests", dependencies: ["GraftCLI", "JSON", "Support", "Verification"], exclude: ["Snapshots"]),
+            name: "GraftCLITests", dependencies: ["GraftCLI", "JSON", "Support", "Verification"], exclude: ["Snapshots"]
+        ),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -201,7 +201,12 @@ struct LoggingWindow: Codable, Equatable {
         self.seconds += seconds
         for batch in batches {
             tokens += batch.tokenCount
-            labelled += batch.targets.labelledCount
+            if case .tokens = batch.targets {
+                labelled += batch.targets.labelledCount
+            } else {
+                // A class stands for the whole text.
+                labelled += batch.tokenCount
+            }
             padding += batch.rows * batch.columns - batch.tokenCount
             examples += batch.segments.count
         }

@@ -49,7 +49,8 @@ public struct TokenizerCase: Sendable {
         let cases = folder.deletingLastPathComponent().deletingLastPathComponent()
         let places = ([cases, cases.deletingLastPathComponent()] + roots).map { $0.appendingPathComponent(name) }
         guard let found = places.first(where: { FileManager.default.fileExists(atPath: $0.path) }) else {
-            throw TokenizerError.invalid(path: folder.path, reason: "the tokenizer `\(name)` that it borrows is nowhere")
+            throw TokenizerError.invalid(
+                path: folder.path, reason: "the tokenizer `\(name)` that it borrows is nowhere")
         }
         return found
     }
