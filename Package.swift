@@ -92,7 +92,8 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         .testTarget(
-            name: "GraftCLITests", dependencies: ["GraftCLI", "JSON", "Support", "Verification"], exclude: ["Snapshots"]
+            name: "GraftCLITests", dependencies: ["GraftCLI", "JSON", "Support", "Torch", "Verification"],
+            exclude: ["Snapshots"]
         ),
     ],
     swiftLanguageModes: [.v6]

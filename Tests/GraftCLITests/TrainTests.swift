@@ -3,7 +3,7 @@ import JSON
 import Testing
 
 /// A folder with a checkpoint and rows, for one test.
-private struct Workplace {
+struct Workplace {
     let folder: URL
     var model: URL { folder.appendingPathComponent("model") }
     var rows: URL { folder.appendingPathComponent("rows.jsonl") }
