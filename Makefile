@@ -23,7 +23,8 @@ demo: all ## fine-tunes a real model on real data and shows what came of it
 	@Scripts/demo-data
 	@Scripts/demo
 
-lint: ## the formatter's rules
+lint: ## the formatter's rules, and whether the generated files fit their table
+	Scripts/generate-operations --check
 	$(SWIFT) format lint -s -r Sources Tests Examples Package.swift
 
 interop: all ## adapters to and from Python's peft

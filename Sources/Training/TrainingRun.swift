@@ -185,6 +185,7 @@ private final class Worker: @unchecked Sendable {
         try session.writeAdapter(to: folder)
         var evaluation: Evaluation?
         if let rows = session.data.test ?? session.data.validation {
+            let begin = ContinuousClock.now
             evaluation = try session.objective.evaluate(
                 session.model, session.evaluationBatches(rows), on: session.device)
             if session.data.test != nil, let evaluation {
@@ -192,7 +193,7 @@ private final class Worker: @unchecked Sendable {
                     .evaluation(
                         EvaluationRecord(
                             step: loop.progress.step, epoch: loop.epoch, split: "test", metrics: evaluation.metrics,
-                            seconds: 0)))
+                            seconds: (ContinuousClock.now - begin).seconds)))
             }
         }
         let seconds = loop.seconds
