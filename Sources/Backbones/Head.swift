@@ -15,6 +15,11 @@ public enum Head: Sendable, Equatable {
     /// One score per class for an image.
     case imageClassification(labels: Int)
 
+    /// True for one score per class of a whole sequence.
+    var isSequenceClassification: Bool {
+        if case .sequenceClassification = self { true } else { false }
+    }
+
     /// The head that an architecture's class name stands for.
     init(architecture: String, config: ModelConfig) throws {
         switch architecture {

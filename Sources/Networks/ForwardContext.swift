@@ -9,14 +9,20 @@ public final class ForwardContext {
     public let key: RandomKey
     /// Keys and values of earlier positions, for generation.
     public let cache: KeyValueCache?
+    /// True when only the scores are asked for: a network may then leave out last hidden states that no score comes from.
+    public let scoresOnly: Bool
     /// Which keys each query may see, shared by all layers of the batch.
     public internal(set) var masks = AttentionMasks()
 
     /// A context for one forward.
-    public init(isTraining: Bool = false, key: RandomKey = RandomKey(seed: 0), cache: KeyValueCache? = nil) {
+    public init(
+        isTraining: Bool = false, key: RandomKey = RandomKey(seed: 0), cache: KeyValueCache? = nil,
+        scoresOnly: Bool = false
+    ) {
         self.isTraining = isTraining
         self.key = key
         self.cache = cache
+        self.scoresOnly = scoresOnly
     }
 
     /// Dropout in training, with a mask that is a function of the step and the place.

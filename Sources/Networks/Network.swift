@@ -10,7 +10,8 @@ public protocol Network: AnyObject {
 public struct ModelOutput {
     /// Scores: [rows, classes] of a classifier, [rows, length, vocabulary] of a language model; nil without a head.
     public var logits: Tensor?
-    /// [rows, length, hidden] after the last layer.
+    /// [rows, length, hidden] after the last layer. Where the context asked for scores only, it may hold just the first
+    /// positions, those that the scores come from.
     public var lastHiddenState: Tensor
 
     /// An output with the given parts.

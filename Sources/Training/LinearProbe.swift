@@ -38,7 +38,7 @@ enum LinearProbe {
             var (parts, labels, places): ([Tensor], [Int64], [Int]) = ([], [], [])
             while let batch = try batches.nextBatch() {
                 guard case .classes(let classes) = batch.targets else { continue }
-                let output = try session.model(batch.modelInput(on: session.device), ForwardContext())
+                let output = try session.model(batch.modelInput(on: session.device), ForwardContext(scoresOnly: true))
                 parts.append(try output.lastHiddenState.select(1, 0).to(.cpu))
                 labels += classes
                 places += batch.exampleIndices

@@ -73,7 +73,7 @@ final class TrainingLoop {
         var loss = 0.0
         let root = RandomKey(seed: arguments.seed).derived("step").derived(progress.step)
         for (index, batch) in parts.enumerated() where labelled > 0 {
-            let context = ForwardContext(isTraining: true, key: root.derived(index))
+            let context = ForwardContext(isTraining: true, key: root.derived(index), scoresOnly: true)
             let sum = try session.objective.lossSum(session.model, batch, context, on: session.device)
             guard let sum else { continue }
             let value = try sum.item()

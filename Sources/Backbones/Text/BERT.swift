@@ -18,7 +18,7 @@ extension Encoder {
     /// BERT with one of its heads.
     static func bert(_ settings: EncoderSettings, head: Head, _ root: Scope) throws -> Encoder {
         let body = root("bert")
-        return try Encoder(body, settings) { embeddings in
+        return try Encoder(body, settings, readsFirstToken: head.isSequenceClassification) { embeddings in
             switch head {
             case .features: return { _, _ in nil }
             case .maskedLM, .causalLM:

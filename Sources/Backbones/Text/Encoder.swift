@@ -9,9 +9,16 @@ final class Encoder: Network {
     private let embeddings: EncoderEmbeddings
     private let layers: [EncoderLayer]
     private let head: HeadFunction
+    private let readsFirstToken: Bool
 
-    /// - Parameter head: makes the head, which may share the word embeddings.
-    init(_ scope: Scope, _ settings: EncoderSettings, head: (EncoderEmbeddings) throws -> HeadFunction) throws {
+    /// - Parameters:
+    ///   - readsFirstToken: whether the head looks at the first token alone.
+    ///   - head: makes the head, which may share the word embeddings.
+    init(
+        _ scope: Scope, _ settings: EncoderSettings, readsFirstToken: Bool,
+        head: (EncoderEmbeddings) throws -> HeadFunction
+    ) throws {
+        self.readsFirstToken = readsFirstToken && !settings.isCausal
         embeddings = try EncoderEmbeddings(scope("embeddings"), settings)
         layers = try (0..<settings.layers).map { try EncoderLayer(scope("encoder")("layer")($0), settings) }
         self.head = try head(embeddings)
@@ -19,7 +26,10 @@ final class Encoder: Network {
 
     func callAsFunction(_ input: ModelInput, _ context: ForwardContext) throws -> ModelOutput {
         var x = try embeddings(input, context)
-        for layer in layers { x = try layer(x, input, context) }
+        for layer in layers.dropLast() { x = try layer(x, input, context) }
+        // The last layer's other positions would reach nothing: most of its work is left out, forward and backward.
+        let places = context.scoresOnly && readsFirstToken ? 1 : try x.size(1)
+        if let last = layers.last { x = try last(x, places: places, input, context) }
         return ModelOutput(logits: try head(x, context), lastHiddenState: x)
     }
 }
@@ -45,16 +55,25 @@ private final class EncoderAttention {
         norm = try LayerNorm(scope("output")("LayerNorm"), size: hidden, eps: settings.eps)
     }
 
-    func callAsFunction(_ x: Tensor, _ input: ModelInput, _ context: ForwardContext) throws -> Tensor {
+    /// - Parameter places: how many positions, from the first, are wanted; they see all of `x`.
+    func callAsFunction(_ x: Tensor, places: Int, _ input: ModelInput, _ context: ForwardContext) throws -> Tensor {
+        let wanted = try x.first(places)
         let size = settings.hidden / settings.heads
         let attention = AttentionSettings(
             scale: 1 / Double(size).squareRoot(), dropout: settings.attentionDropout,
             pattern: AttentionPattern(causal: settings.isCausal))
         let mixed = try context.attention(
-            query(x, context).splitHeads(settings.heads), key(x, context).splitHeads(settings.heads),
+            query(wanted, context).splitHeads(settings.heads), key(x, context).splitHeads(settings.heads),
             value(x, context).splitHeads(settings.heads), attention, input: input, at: path + ".probabilities")
         let projected = try context.dropout(output(mixed, context), settings.hiddenDropout, at: path)
-        return try norm(projected + x)
+        return try norm(projected + wanted)
+    }
+}
+
+extension Tensor {
+    /// The first positions of [rows, length, hidden]; itself where that is all.
+    fileprivate func first(_ places: Int) throws -> Tensor {
+        try places == size(1) ? self : narrow(1, 0, places)
     }
 }
 
@@ -77,7 +96,12 @@ private final class EncoderLayer {
     }
 
     func callAsFunction(_ x: Tensor, _ input: ModelInput, _ context: ForwardContext) throws -> Tensor {
-        let attended = try attention(x, input, context)
+        try self(x, places: x.size(1), input, context)
+    }
+
+    /// The first `places` positions after this layer.
+    func callAsFunction(_ x: Tensor, places: Int, _ input: ModelInput, _ context: ForwardContext) throws -> Tensor {
+        let attended = try attention(x, places: places, input, context)
         let expanded = try settings.activation(up(attended, context))
         return try norm(context.dropout(down(expanded, context), settings.hiddenDropout, at: path) + attended)
     }

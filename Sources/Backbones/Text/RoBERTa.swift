@@ -27,7 +27,7 @@ extension Architecture {
 extension Encoder {
     /// RoBERTa with one of its heads.
     static func roberta(_ settings: EncoderSettings, head: Head, _ root: Scope) throws -> Encoder {
-        try Encoder(root("roberta"), settings) { embeddings in
+        try Encoder(root("roberta"), settings, readsFirstToken: head.isSequenceClassification) { embeddings in
             switch head {
             case .features: return { _, _ in nil }
             case .maskedLM, .causalLM:

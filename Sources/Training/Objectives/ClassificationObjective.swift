@@ -21,7 +21,7 @@ struct ClassificationObjective: Objective {
             var loss = PerplexityCounter()
             while let batch = try batches.nextBatch() {
                 guard case .classes(let labels) = batch.targets else { continue }
-                let scores = try scores(model, batch, ForwardContext(), on: device)
+                let scores = try scores(model, batch, ForwardContext(scoresOnly: true), on: device)
                 let sum = try scores.crossEntropySum(Tensor(labels).to(device)).item()
                 loss.add(negativeLogLikelihood: sum, tokens: labels.count)
                 let predictions: [Int64] = try scores.argmax(-1).array()

@@ -50,7 +50,7 @@ extension TrainedModel {
             var batches = try batches(encoded, size: batchSize)
             var (found, places): ([Prediction], [Int]) = ([], [])
             while let batch = try batches.nextBatch() {
-                let scores = try objective.scores(model, batch, ForwardContext(), on: device)
+                let scores = try objective.scores(model, batch, ForwardContext(scoresOnly: true), on: device)
                 let shares: [Double] = try scores.to(.float64).softmax(-1).array()
                 for row in 0..<batch.rows {
                     found.append(prediction(Array(shares[row * labels.count..<(row + 1) * labels.count])))
