@@ -137,7 +137,8 @@ extension TrainingSession {
 }
 
 extension TrainingConfiguration {
-    /// Keys that may differ between a run and its continuation: they do not change what a step computes.
+    /// Keys that may differ between a run and its continuation: they do not change what a step computes, but for the
+    /// length of the training, which stretches the schedule.
     private static let resumableKeys: Set = [
         "output_dir", "num_train_epochs", "max_steps", "logging_steps", "save_strategy", "save_steps",
         "save_total_limit",
