@@ -80,6 +80,21 @@ import Testing
         #expect(logged.map(\.tokens) == expected.steps.map(\.tokens))
     }
 
+    @Test func otherRowsUnderTheSameNameAreRefused() async throws {
+        let tiny = try TinyCheckpoint.bert()
+        var configuration = try tiny.classification("run")
+        configuration.training.numTrainEpochs = 2
+        _ = try await observe(configuration)
+        let rows = URL(fileURLWithPath: configuration.data.trainFile)
+        let lines = try String(contentsOf: rows, encoding: .utf8).split(separator: "\n")
+        try (lines.reversed().joined(separator: "\n") + "\n").write(to: rows, atomically: true, encoding: .utf8)
+        configuration.training.numTrainEpochs = 3
+        let changed = configuration
+        await #expect {
+            _ = try await observe(changed, start: .resume)
+        } throws: { "\($0)".contains("are not those of the checkpoint") }
+    }
+
     @Test func aRunThatDiedBeforeItsFirstCheckpointBeginsAgain() async throws {
         let tiny = try TinyCheckpoint.bert()
         var configuration = try tiny.classification("run")

@@ -34,6 +34,7 @@ struct CheckpointStore {
             let state: JSON = [
                 "format_version": .int(Int64(Self.formatVersion)), "progress": try JSON(encoding: progress),
                 "configuration": try session.configuration.json, "random": .string(RandomKey.algorithm),
+                "data_digest": try session.digests.data(session.configuration).map(JSON.string) ?? .null,
             ]
             try AtomicFile.write(
                 state.serializedBytes(.pretty), to: temporary.appendingPathComponent(Self.progressFile))
@@ -67,6 +68,14 @@ struct CheckpointStore {
                 "\(checkpoint.folder.path) was written by a newer version of Graft (format \(version)): update Graft")
         }
         try session.configuration.requireResumable(from: root.field("configuration"))
+        // The same path with other rows would go on in an order that means nothing.
+        if let rows = try root.optional("data_digest"), !rows.isNull,
+            try rows.string() != session.digests.data(session.configuration)
+        {
+            throw TrainingError.resume(
+                "cannot resume: the rows of \(session.configuration.data.trainFile) are not those of the checkpoint; put "
+                    + "them back, or start a new run in another output_dir")
+        }
         let state = try SafetensorsFile(checkpoint.folder.appendingPathComponent(Self.stateFile))
         try session.restore(state)
         return try root.field("progress").decode()
