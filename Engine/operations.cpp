@@ -81,22 +81,6 @@ int32_t op_normal(const int64_t *shape_, int64_t shape_count, double mean_, doub
     });
 }
 
-int32_t op_random_permutation(int64_t count_, int64_t seed_, ct_tensor *out0) {
-    return guarded([&] {
-        int64_t count = count_;
-        int64_t seed = seed_;
-        *out0 = handle(graft::random_permutation(count, seed));
-    });
-}
-
-int32_t op_one_hot(ct_tensor a_, int64_t classes_, ct_tensor *out0) {
-    return guarded([&] {
-        auto &a = tensor(a_);
-        int64_t classes = classes_;
-        *out0 = handle(at::one_hot(a, classes));
-    });
-}
-
 int32_t op_clone(ct_tensor a_, ct_tensor *out0) {
     return guarded([&] {
         auto &a = tensor(a_);
@@ -147,14 +131,6 @@ int32_t op_zero_(ct_tensor a_) {
     return guarded([&] {
         auto &a = tensor(a_);
         a.zero_();
-    });
-}
-
-int32_t op_fill_(ct_tensor a_, double value_) {
-    return guarded([&] {
-        auto &a = tensor(a_);
-        double value = value_;
-        a.fill_(value);
     });
 }
 
@@ -1010,14 +986,6 @@ int32_t op_cross_entropy_sum(ct_tensor logits_, ct_tensor labels_, ct_tensor *ou
     });
 }
 
-int32_t op_nll_loss_sum(ct_tensor log_probabilities_, ct_tensor labels_, ct_tensor *out0) {
-    return guarded([&] {
-        auto &log_probabilities = tensor(log_probabilities_);
-        auto &labels = tensor(labels_);
-        *out0 = handle(at::nll_loss(log_probabilities, labels, {}, at::Reduction::Sum, -100));
-    });
-}
-
 int32_t op_dropout(ct_tensor x_, double p_, int64_t key_, ct_tensor *out0) {
     return guarded([&] {
         auto &x = tensor(x_);
@@ -1165,13 +1133,6 @@ int32_t op_device_index(ct_tensor a_, int64_t *out0) {
     });
 }
 
-int32_t op_is_contiguous(ct_tensor a_, bool *out0) {
-    return guarded([&] {
-        auto &a = tensor(a_);
-        *out0 = a.is_contiguous();
-    });
-}
-
 int32_t op_item(ct_tensor a_, double *out0) {
     return guarded([&] {
         auto &a = tensor(a_);
@@ -1217,8 +1178,6 @@ const ct_operations operations = {
     op_zeros_like,
     op_uniform,
     op_normal,
-    op_random_permutation,
-    op_one_hot,
     op_clone,
     op_contiguous,
     op_to_dtype,
@@ -1226,7 +1185,6 @@ const ct_operations operations = {
     op_detach,
     op_copy_,
     op_zero_,
-    op_fill_,
     op_reshape,
     op_expand,
     op_permute,
@@ -1329,7 +1287,6 @@ const ct_operations operations = {
     op_log_softmax,
     op_attention,
     op_cross_entropy_sum,
-    op_nll_loss_sum,
     op_dropout,
     op_linear_cross_entropy,
     op_set_requires_grad,
@@ -1347,7 +1304,6 @@ const ct_operations operations = {
     op_dtype,
     op_device_type,
     op_device_index,
-    op_is_contiguous,
     op_item,
     op_data_address,
     op_thread_count,

@@ -21,7 +21,11 @@ public enum AtomicFolder {
                 // Two renames, so that at every moment one of the two is whole under some name.
                 let old = parent.appendingPathComponent(name + ".old")
                 guard rename(url.path, old.path) == 0 else { throw FileError.last(.replace, url.path) }
-                guard rename(temporary.path, url.path) == 0 else { throw FileError.last(.replace, url.path) }
+                guard rename(temporary.path, url.path) == 0 else {
+                    let error = FileError.last(.replace, url.path)
+                    rename(old.path, url.path)
+                    throw error
+                }
                 try? manager.removeItem(at: old)
             } else {
                 guard rename(temporary.path, url.path) == 0 else { throw FileError.last(.replace, url.path) }

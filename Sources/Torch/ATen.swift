@@ -57,17 +57,6 @@ enum ATen {
         try Engine.check(ct_normal(shape64, Int64(shape.count), mean, std, Int64(seed), dtype.rawValue, &out0), "normal")
         return try Tensor(owning: out0, from: "normal")
     }
-    static func randomPermutation(_ count: Int, _ seed: Int) throws -> Tensor {
-        try Engine.ensureLoaded()
-        var out0: ct_tensor? = nil
-        try Engine.check(ct_random_permutation(Int64(count), Int64(seed), &out0), "random_permutation")
-        return try Tensor(owning: out0, from: "random_permutation")
-    }
-    static func oneHot(_ a: Tensor, _ classes: Int) throws -> Tensor {
-        var out0: ct_tensor? = nil
-        try Engine.check(withExtendedLifetime(a) { ct_one_hot(a.raw, Int64(classes), &out0) }, "one_hot")
-        return try Tensor(owning: out0, from: "one_hot")
-    }
     static func clone(_ a: Tensor) throws -> Tensor {
         var out0: ct_tensor? = nil
         try Engine.check(withExtendedLifetime(a) { ct_clone(a.raw, &out0) }, "clone")
@@ -98,9 +87,6 @@ enum ATen {
     }
     static func zeroInPlace(_ a: Tensor) throws {
         try Engine.check(withExtendedLifetime(a) { ct_zero_(a.raw) }, "zero_")
-    }
-    static func fillInPlace(_ a: Tensor, _ value: Double) throws {
-        try Engine.check(withExtendedLifetime(a) { ct_fill_(a.raw, value) }, "fill_")
     }
     static func reshape(_ a: Tensor, _ shape: [Int]) throws -> Tensor {
         var out0: ct_tensor? = nil
@@ -631,11 +617,6 @@ enum ATen {
         try Engine.check(withExtendedLifetime((logits, labels)) { ct_cross_entropy_sum(logits.raw, labels.raw, &out0) }, "cross_entropy_sum")
         return try Tensor(owning: out0, from: "cross_entropy_sum")
     }
-    static func nllLossSum(_ logProbabilities: Tensor, _ labels: Tensor) throws -> Tensor {
-        var out0: ct_tensor? = nil
-        try Engine.check(withExtendedLifetime((logProbabilities, labels)) { ct_nll_loss_sum(logProbabilities.raw, labels.raw, &out0) }, "nll_loss_sum")
-        return try Tensor(owning: out0, from: "nll_loss_sum")
-    }
     static func dropout(_ x: Tensor, _ p: Double, _ key: Int) throws -> Tensor {
         var out0: ct_tensor? = nil
         try Engine.check(withExtendedLifetime(x) { ct_dropout(x.raw, p, Int64(key), &out0) }, "dropout")
@@ -711,11 +692,6 @@ enum ATen {
         var out0: Int64 = 0
         try Engine.check(withExtendedLifetime(a) { ct_device_index(a.raw, &out0) }, "device_index")
         return Int(out0)
-    }
-    static func isContiguous(_ a: Tensor) throws -> Bool {
-        var out0: Bool = false
-        try Engine.check(withExtendedLifetime(a) { ct_is_contiguous(a.raw, &out0) }, "is_contiguous")
-        return out0
     }
     static func item(_ a: Tensor) throws -> Double {
         var out0: Double = 0

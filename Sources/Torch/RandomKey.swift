@@ -61,10 +61,4 @@ extension Tensor {
 
     /// One index drawn by the probabilities of each row.
     public func sampleIndex(key: RandomKey) throws -> Tensor { try ATen.multinomial(self, 1, key.integer) }
-
-    /// What `torch.manual_seed(seed)` followed by one draw on the CPU gives in Python: for formats that store such a
-    /// seed instead of the numbers.
-    public static func uniform(_ shape: [Int], _ low: Double, _ high: Double, torchSeed: Int) throws -> Tensor {
-        try ATen.uniform(shape, low, high, torchSeed, .float32)
-    }
 }

@@ -120,7 +120,7 @@ final class TrainingLoop {
         }
         var stops = false
         var isBest = false
-        if session.validation != nil, isDue(arguments.evalStrategy, arguments.evalSteps, isEpochEnd, isLast) {
+        if session.data.validation != nil, isDue(arguments.evalStrategy, arguments.evalSteps, isEpochEnd, isLast) {
             isBest = try evaluateNow()
             stops = arguments.earlyStoppingPatience.map { progress.staleEvaluations >= $0 } ?? false
         }
@@ -146,7 +146,7 @@ final class TrainingLoop {
 
     /// Evaluates on the validation rows; true when it is the best so far.
     private func evaluateNow() throws -> Bool {
-        guard let validation = session.validation else { return false }
+        guard let validation = try session.validation else { return false }
         let begin = ContinuousClock.now
         let evaluation = try session.objective.evaluate(session.model, validation, on: session.device)
         let main = session.mainMetric

@@ -162,7 +162,9 @@ private final class Worker: @unchecked Sendable {
 
     /// The metrics of the untrained model, to compare with.
     private func evaluateBefore(_ send: (TrainingEvent) throws -> Void) throws {
-        guard session.configuration.training.evalStrategy != .no, let validation = session.validation else { return }
+        guard session.configuration.training.evalStrategy != .no, let validation = try session.validation else {
+            return
+        }
         let begin = ContinuousClock.now
         let evaluation = try session.objective.evaluate(session.model, validation, on: session.device)
         try send(

@@ -60,7 +60,7 @@ final class TrainingSession {
         try model.requireFinite()
 
         let method = try configuration.method.savingHead(of: loaded)
-        grafts = try method.grafts(for: model, key: RandomKey(seed: arguments.seed).derived("method"))
+        grafts = try method.grafts(for: model, key: AdapterProvenance.methodKey(seed: arguments.seed))
         try model.add(grafts, named: TrainingSession.adapterName)
         parameters = try FlatParameters(grafts.variables.filter { $0.role == .trainable }, device: device)
         try model.refresh()
@@ -110,7 +110,9 @@ final class TrainingSession {
     let resolvedMethod: any Method
 
     /// Batches of validation rows in the order that pads least.
-    var validation: EpochBatches? { data.validation.flatMap { try? evaluationBatches($0) } }
+    var validation: EpochBatches? {
+        get throws { try data.validation.map(evaluationBatches) }
+    }
 
     /// Batches of rows for evaluation.
     func evaluationBatches(_ rows: EncodedDataset) throws -> EpochBatches {

@@ -2,7 +2,7 @@
 #ifndef GRAFT_OPERATIONS_H
 #define GRAFT_OPERATIONS_H
 
-#define CT_ABI UINT64_C(0xd9371f8a6d3af15e)
+#define CT_ABI UINT64_C(0x10ce14697bd9f5c8)
 
 struct ct_operations {
     int32_t (*empty)(const int64_t *shape, int64_t shape_count, int32_t dtype, int32_t device, int32_t device_index, ct_tensor *out0);
@@ -13,8 +13,6 @@ struct ct_operations {
     int32_t (*zeros_like)(ct_tensor a, ct_tensor *out0);
     int32_t (*uniform)(const int64_t *shape, int64_t shape_count, double low, double high, int64_t seed, int32_t dtype, ct_tensor *out0);
     int32_t (*normal)(const int64_t *shape, int64_t shape_count, double mean, double std, int64_t seed, int32_t dtype, ct_tensor *out0);
-    int32_t (*random_permutation)(int64_t count, int64_t seed, ct_tensor *out0);
-    int32_t (*one_hot)(ct_tensor a, int64_t classes, ct_tensor *out0);
     int32_t (*clone)(ct_tensor a, ct_tensor *out0);
     int32_t (*contiguous)(ct_tensor a, ct_tensor *out0);
     int32_t (*to_dtype)(ct_tensor a, int32_t dtype, ct_tensor *out0);
@@ -22,7 +20,6 @@ struct ct_operations {
     int32_t (*detach)(ct_tensor a, ct_tensor *out0);
     int32_t (*copy_)(ct_tensor a, ct_tensor source);
     int32_t (*zero_)(ct_tensor a);
-    int32_t (*fill_)(ct_tensor a, double value);
     int32_t (*reshape)(ct_tensor a, const int64_t *shape, int64_t shape_count, ct_tensor *out0);
     int32_t (*expand)(ct_tensor a, const int64_t *shape, int64_t shape_count, ct_tensor *out0);
     int32_t (*permute)(ct_tensor a, const int64_t *dims, int64_t dims_count, ct_tensor *out0);
@@ -125,7 +122,6 @@ struct ct_operations {
     int32_t (*log_softmax)(ct_tensor x, int64_t dim, ct_tensor *out0);
     int32_t (*attention)(ct_tensor q, ct_tensor k, ct_tensor v, ct_tensor mask, bool causal, double scale, ct_tensor *out0);
     int32_t (*cross_entropy_sum)(ct_tensor logits, ct_tensor labels, ct_tensor *out0);
-    int32_t (*nll_loss_sum)(ct_tensor log_probabilities, ct_tensor labels, ct_tensor *out0);
     int32_t (*dropout)(ct_tensor x, double p, int64_t key, ct_tensor *out0);
     int32_t (*linear_cross_entropy)(ct_tensor x, ct_tensor weight, ct_tensor bias, ct_tensor labels, double softcap, int64_t chunk, ct_tensor *out0);
     int32_t (*set_requires_grad)(ct_tensor a, bool on);
@@ -143,7 +139,6 @@ struct ct_operations {
     int32_t (*dtype)(ct_tensor a, int64_t *out0);
     int32_t (*device_type)(ct_tensor a, int64_t *out0);
     int32_t (*device_index)(ct_tensor a, int64_t *out0);
-    int32_t (*is_contiguous)(ct_tensor a, bool *out0);
     int32_t (*item)(ct_tensor a, double *out0);
     int32_t (*data_address)(ct_tensor a, int64_t *out0);
     int32_t (*thread_count)(int64_t *out0);
@@ -177,12 +172,6 @@ static inline int32_t ct_uniform(const int64_t *shape, int64_t shape_count, doub
 static inline int32_t ct_normal(const int64_t *shape, int64_t shape_count, double mean, double std, int64_t seed, int32_t dtype, ct_tensor *out0) {
     return ct_operations_table->normal(shape, shape_count, mean, std, seed, dtype, out0);
 }
-static inline int32_t ct_random_permutation(int64_t count, int64_t seed, ct_tensor *out0) {
-    return ct_operations_table->random_permutation(count, seed, out0);
-}
-static inline int32_t ct_one_hot(ct_tensor a, int64_t classes, ct_tensor *out0) {
-    return ct_operations_table->one_hot(a, classes, out0);
-}
 static inline int32_t ct_clone(ct_tensor a, ct_tensor *out0) {
     return ct_operations_table->clone(a, out0);
 }
@@ -203,9 +192,6 @@ static inline int32_t ct_copy_(ct_tensor a, ct_tensor source) {
 }
 static inline int32_t ct_zero_(ct_tensor a) {
     return ct_operations_table->zero_(a);
-}
-static inline int32_t ct_fill_(ct_tensor a, double value) {
-    return ct_operations_table->fill_(a, value);
 }
 static inline int32_t ct_reshape(ct_tensor a, const int64_t *shape, int64_t shape_count, ct_tensor *out0) {
     return ct_operations_table->reshape(a, shape, shape_count, out0);
@@ -513,9 +499,6 @@ static inline int32_t ct_attention(ct_tensor q, ct_tensor k, ct_tensor v, ct_ten
 static inline int32_t ct_cross_entropy_sum(ct_tensor logits, ct_tensor labels, ct_tensor *out0) {
     return ct_operations_table->cross_entropy_sum(logits, labels, out0);
 }
-static inline int32_t ct_nll_loss_sum(ct_tensor log_probabilities, ct_tensor labels, ct_tensor *out0) {
-    return ct_operations_table->nll_loss_sum(log_probabilities, labels, out0);
-}
 static inline int32_t ct_dropout(ct_tensor x, double p, int64_t key, ct_tensor *out0) {
     return ct_operations_table->dropout(x, p, key, out0);
 }
@@ -566,9 +549,6 @@ static inline int32_t ct_device_type(ct_tensor a, int64_t *out0) {
 }
 static inline int32_t ct_device_index(ct_tensor a, int64_t *out0) {
     return ct_operations_table->device_index(a, out0);
-}
-static inline int32_t ct_is_contiguous(ct_tensor a, bool *out0) {
-    return ct_operations_table->is_contiguous(a, out0);
 }
 static inline int32_t ct_item(ct_tensor a, double *out0) {
     return ct_operations_table->item(a, out0);
