@@ -14,9 +14,20 @@ public protocol Method: Codable, Sendable {
     init()
 
     /// Makes the grafts for a model; they are not yet on it.
-    /// - Parameter key: root of the method's random draws.
+    /// - Parameter start: random draws, examples to calibrate with, and the tensors of an adapter that is being read.
     /// - Throws: `MethodError` when an option names something that the model does not have.
-    func grafts(for model: Model, key: RandomKey) throws -> GraftSet
+    func grafts(for model: Model, _ start: GraftStart) throws -> GraftSet
+}
+
+extension Method {
+    /// No such options.
+    public static var optionalOptions: [String] { [] }
+
+    /// Grafts of a fresh adapter that needs no examples to start.
+    /// - Parameter key: root of the method's random draws.
+    public func grafts(for model: Model, key: RandomKey) throws -> GraftSet {
+        try grafts(for: model, GraftStart(key: key))
+    }
 }
 
 /// What a method declares: the table of `graft methods`, and what the conformance suite checks.
@@ -32,6 +43,8 @@ public struct MethodCard: Sendable {
     /// How an adapter can become part of the weights.
     public enum MergeContract: String, Sendable {
         case exact
+        /// Within a bound that the method states.
+        case approximate
         case never
     }
 
@@ -61,12 +74,16 @@ public enum MethodError: Error, Equatable, CustomStringConvertible {
     case unknownMethod(name: String, nearest: String?, known: [String])
     /// A graft that cannot be folded into the weights.
     case unmergeable(String)
+    /// A method that must see training examples before it starts, where there are none.
+    case needsCalibration(method: String)
 
     /// One sentence: what was wrong, where, what to do.
     public var description: String {
         switch self {
         case .option(let text), .unmergeable(let text):
             return text
+        case .needsCalibration(let method):
+            return "\(method) looks at training examples before it starts: make its adapter by training"
         case .unmatched(let option, let pattern, let nearest):
             return "\(option): `\(pattern)` matches no module of the model"
                 + (nearest.map { "; the nearest is `\($0)`" } ?? "; `graft inspect MODEL` lists them")

@@ -178,8 +178,8 @@ public struct LoRAPlacement: Sendable, Equatable {
 
 extension LoRA {
     /// Factors for each chosen projection, and copies of the biases and modules that are trained with them.
-    public func grafts(for model: Model, key: RandomKey) throws -> GraftSet {
-        try grafts(for: model, at: placements(on: model), key: key)
+    public func grafts(for model: Model, _ start: GraftStart) throws -> GraftSet {
+        try grafts(for: model, at: placements(on: model), key: start.key)
     }
 
     /// The modules that the options mean, in the order of the network.
