@@ -11,6 +11,8 @@ public final class ForwardContext {
     public let cache: KeyValueCache?
     /// True when only the scores are asked for: a network may then leave out last hidden states that no score comes from.
     public let scoresOnly: Bool
+    /// Called by every projection with what goes into it, before it is applied.
+    public var observer: ((Projection, Tensor) throws -> Void)?
     /// Which keys each query may see, shared by all layers of the batch.
     public internal(set) var masks = AttentionMasks()
 

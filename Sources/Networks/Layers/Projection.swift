@@ -160,6 +160,7 @@ extension Projection {
     /// The output for `x`: features in the last dimension, ids for an embedding, [rows, channels, height, width] for a
     /// convolution.
     public func callAsFunction(_ x: Tensor, _ context: ForwardContext) throws -> Tensor {
+        try context.observer?(self, x)
         if grafts.isEmpty { return try apply(plainWeight, bias?.value, to: x) }
         let base = try apply(frozenWeight(), bias?.value, to: x)
         var output = base
