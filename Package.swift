@@ -46,7 +46,7 @@ let package = Package(
         .testTarget(name: "NetworksTests", dependencies: ["Networks"]),
 
         .target(name: "Optimization", dependencies: ["JSON", "Networks", "Support", "Torch"]),
-        .testTarget(name: "OptimizationTests", dependencies: ["Optimization"]),
+        .testTarget(name: "OptimizationTests", dependencies: ["JSON", "Optimization"]),
 
         .target(name: "Backbones", dependencies: ["Networks", "JSON", "Support"]),
         .testTarget(name: "BackbonesTests", dependencies: ["Backbones", "Verification"]),
