@@ -74,7 +74,7 @@ let package = Package(
                 "Adapters", "Backbones", "Datasets", "Methods", "Networks", "Optimization", "Reporting", "Support",
                 "Tokenizers", "Torch", "Training",
             ]),
-        .testTarget(name: "GraftTests", dependencies: ["Graft", "JSON", "Training"]),
+        .testTarget(name: "GraftTests", dependencies: ["Graft", "JSON", "Methods", "Training"]),
 
         .target(
             name: "Generation", dependencies: ["Backbones", "JSON", "Networks", "Tokenizers", "Torch"]),
