@@ -64,7 +64,8 @@ let package = Package(
         .target(
             name: "Training",
             dependencies: [
-                "Adapters", "Backbones", "Datasets", "Files", "JSON", "Methods", "Networks", "Optimization", "Reporting",
+                "Adapters", "Backbones", "Datasets", "Files", "JSON", "Methods", "Networks", "Optimization",
+                "Reporting",
                 "Support", "Tokenizers", "Torch",
             ]),
 

@@ -18,5 +18,11 @@ extension Trainables {
             groups, optimizer: lifecycle?.optimizer ?? plan.optimizer.makeOptimizer(), schedule: plan.schedule,
             device: device
         ) { [unowned model] in try model.refresh() }
+        try freezeOthers(of: grafts)
+    }
+
+    /// Stops the gradients of variables that are in no group: nobody would clear them.
+    func freezeOthers(of grafts: GraftSet) throws {
+        for variable in grafts.variables where group(of: variable) == nil { try variable.value.setRequiresGrad(false) }
     }
 }

@@ -90,7 +90,7 @@ final class TrainingSession {
         checkpoints = CheckpointStore(
             folder: URL(fileURLWithPath: configuration.outputDirectory), limit: arguments.saveTotalLimit)
         forecast = try Forecast(
-            configuration, data.statistics, batches, model: model, trainable: trainables.count, steps: totalSteps,
+            configuration, data.statistics, batches, model: model, trainables: trainables, steps: totalSteps,
             lengths: data.training.lengths)
         self.resolvedMethod = method
         try requireSensibleEvaluation()

@@ -1,5 +1,4 @@
 import Datasets
-import Foundation
 import Methods
 import Networks
 import Optimization
@@ -52,7 +51,9 @@ final class TrainingStep: StepWork {
     func loss() throws -> Double {
         try withoutGradients {
             try total { batch, index in
-                try lossSum(batch, ForwardContext(key: root.derived(index), scoresOnly: true))
+                try lossSum(batch, ForwardContext(key: root.derived(index), scoresOnly: true)).map {
+                    try value($0, batch)
+                }
             }
         }
     }
@@ -60,9 +61,7 @@ final class TrainingStep: StepWork {
     func backward() throws -> Double {
         try moment.trainables.clearGradients()
         let loss = try total { batch, index in
-            let sum = try lossSum(batch, trainingContext(index))
-            try sum.map { try backward($0, batch) }
-            return sum
+            try lossSum(batch, trainingContext(index)).map { try backward($0, batch) }
         }
         if let penalty = try session.lifecycle?.penalty(moment) {
             let value = try penalty.item()
@@ -75,9 +74,7 @@ final class TrainingStep: StepWork {
     func backward(_ lossSum: (BatchLoss) throws -> Tensor?) throws -> Double {
         try moment.trainables.clearGradients()
         return try total { batch, index in
-            let sum = try lossSum(batchLoss(batch, trainingContext(index)))
-            try sum.map { try backward($0, batch) }
-            return sum
+            try lossSum(batchLoss(batch, trainingContext(index))).map { try backward($0, batch) }
         }
     }
 
@@ -103,23 +100,27 @@ extension TrainingStep {
     }
 
     /// The mean loss per label over the batches, each of which gives its sum.
-    private func total(_ lossSum: (Batch, Int) throws -> Tensor?) throws -> Double {
-        var loss = 0.0
-        for (index, batch) in parts.enumerated() where labelled > 0 {
-            guard let value = try lossSum(batch, index)?.item() else { continue }
-            guard value.isFinite else { throw notFinite("the loss is \(value)", batch) }
-            loss += value / Double(labelled)
+    private func total(_ sum: (Batch, Int) throws -> Double?) throws -> Double {
+        guard labelled > 0 else { return 0 }
+        return try parts.enumerated().reduce(0) { loss, part in
+            loss + (try sum(part.element, part.offset) ?? 0) / Double(labelled)
         }
-        return loss
     }
 
-    private func backward(_ sum: Tensor, _ batch: Batch) throws {
-        let value = try sum.item()
-        guard value.isFinite else { throw notFinite("the loss is \(value)", batch) }
+    /// Adds the gradients of a batch's loss and gives its value.
+    private func backward(_ sum: Tensor, _ batch: Batch) throws -> Double {
+        let value = try value(sum, batch)
         // A step in which every group is switched off learns nothing.
-        guard try sum.requiresGrad || moment.trainables.activeCount > 0 else { return }
+        guard try sum.requiresGrad || moment.trainables.activeCount > 0 else { return value }
         try (sum / Double(labelled)).backward()
         try session.lifecycle?.microBatchDidEnd(moment)
+        return value
+    }
+
+    private func value(_ sum: Tensor, _ batch: Batch) throws -> Double {
+        let value = try sum.item()
+        guard value.isFinite else { throw notFinite("the loss is \(value)", batch) }
+        return value
     }
 
     private func lossSum(_ batch: Batch, _ context: ForwardContext) throws -> Tensor? {

@@ -147,6 +147,8 @@ import Testing
         let before = try base()
         try whole.run(0..<5)
         #expect(try base() == before)
+        let alone = try #require(whole.session.grafts.parameters["bert.embeddings.LayerNorm.weight"])
+        #expect(try !alone.value.requiresGrad, "it is in no group")
         for interruption in 1..<5 {
             var first = try await Course(configuration)
             try first.run(0..<interruption)
@@ -267,7 +269,8 @@ private struct LayersInTurns: Methods.Method {
 
     func grafts(for model: Model, _ start: GraftStart) throws -> GraftSet {
         var set = GraftSet()
-        for parameter in model.parameters.values where parameter.name.contains(".layer.") {
+        let places = [".layer.", "embeddings.LayerNorm"]
+        for parameter in model.parameters.values where places.contains(where: parameter.name.contains) {
             set.parameters[parameter.name] = try Variable(parameter.name, parameter.base)
         }
         return set

@@ -15,6 +15,7 @@ import Torch
 /// is killed and resumed must be the same to the bit.
 public protocol Lifecycle: AnyObject {
     /// The trainable variables of the adapter in the groups that the training begins with; by default one for all.
+    /// A variable in no group is not trained; it may join later, with a group of its own.
     func groups(of variables: [Variable]) throws -> [ParameterGroup]
     /// The rule that updates the groups; nil for the configured one.
     var optimizer: (any Optimizer)? { get }

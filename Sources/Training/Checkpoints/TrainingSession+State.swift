@@ -46,6 +46,7 @@ extension TrainingSession {
         let variables = Dictionary(stateVariables.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
         try trainables.restore(
             description, variable: { variables[$0] }, tensor: { try file.tensor("optimizer." + $0) })
+        try trainables.freezeOthers(of: grafts)
     }
 }
 
