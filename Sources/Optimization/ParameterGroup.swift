@@ -137,10 +137,7 @@ extension ParameterGroup {
 
     /// Lets gradients flow to the variables, or stops that.
     func setRequiresGrad(_ on: Bool) throws {
-        for variable in variables {
-            if !on { try variable.value.setGrad(nil) }
-            try variable.value.setRequiresGrad(on)
-        }
+        for variable in variables { try variable.value.setRequiresGrad(on) }
     }
 
     /// Clears the gradients, and lets the backward add to them in place.

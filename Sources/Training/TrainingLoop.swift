@@ -70,8 +70,7 @@ final class TrainingLoop {
         let outcome = try step.run(startsEpoch: progress.position.batch == 0)
         progress.step += 1
         progress.window.add(
-            loss: outcome.loss, norm: outcome.gradientNorm, rate: step.moment.learningRate, batches: parts,
-            seconds: (ContinuousClock.now - begin).seconds)
+            outcome, rate: step.moment.learningRate, batches: parts, seconds: (ContinuousClock.now - begin).seconds)
     }
 
     /// Events, evaluation and checkpoint that a step brings. True when the training ends early.
@@ -150,6 +149,7 @@ final class TrainingLoop {
 struct LoggingWindow: Codable, Equatable {
     private var losses: [Double] = []
     private var norm = 0.0
+    private var penalty: Double?
     private var rate = 0.0
     private var tokens = 0
     private var labelled = 0
@@ -157,9 +157,10 @@ struct LoggingWindow: Codable, Equatable {
     private var examples = 0
     private var seconds = 0.0
 
-    mutating func add(loss: Double, norm: Double, rate: Double, batches: [Batch], seconds: Double) {
-        losses.append(loss)
-        self.norm = norm
+    mutating func add(_ outcome: StepOutcome, rate: Double, batches: [Batch], seconds: Double) {
+        losses.append(outcome.loss)
+        norm = outcome.gradientNorm
+        penalty = outcome.penalty
         self.rate = rate
         self.seconds += seconds
         for batch in batches {
@@ -178,7 +179,8 @@ struct LoggingWindow: Codable, Equatable {
     func record(step: Int, epoch: Double) -> StepRecord {
         StepRecord(
             step: step, epoch: epoch, loss: losses.reduce(0, +) / Double(max(1, losses.count)), gradientNorm: norm,
-            learningRate: rate, tokens: tokens, labelledTokens: labelled, paddingTokens: padding, examples: examples,
+            penalty: penalty, learningRate: rate, tokens: tokens, labelledTokens: labelled, paddingTokens: padding,
+            examples: examples,
             seconds: seconds, memoryBytes: ProcessMemory.measure().current)
     }
 }

@@ -18,6 +18,7 @@ final class TrainingStep: StepWork {
     private let parts: [Batch]
     private let labelled: Int
     private let root: RandomKey
+    private var penalty: Double?
 
     init(_ session: TrainingSession, _ parts: [Batch], step: Int, epoch: Int) {
         self.session = session
@@ -33,7 +34,7 @@ final class TrainingStep: StepWork {
         let lifecycle = session.lifecycle
         if startsEpoch { try lifecycle?.epochWillBegin(moment) }
         try lifecycle?.stepWillBegin(moment)
-        let outcome: StepOutcome
+        var outcome: StepOutcome
         if let rule = lifecycle?.updateRule {
             outcome = try rule.step(self)
             guard outcome.loss.isFinite else { throw notFinite("the loss is \(outcome.loss)", parts.first) }
@@ -44,6 +45,7 @@ final class TrainingStep: StepWork {
             try update()
             outcome = StepOutcome(loss: loss, gradientNorm: norm)
         }
+        outcome.penalty = outcome.penalty ?? penalty
         try lifecycle?.stepDidEnd(moment)
         return outcome
     }
@@ -67,6 +69,7 @@ final class TrainingStep: StepWork {
             let value = try penalty.item()
             guard value.isFinite else { throw notFinite("the method's penalty is \(value)", nil) }
             if try penalty.requiresGrad { try penalty.backward() }
+            self.penalty = value
         }
         return loss
     }

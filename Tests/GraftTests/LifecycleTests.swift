@@ -13,6 +13,7 @@ import Testing
         let session: TrainingSession
         var position = BatchPosition()
         var losses: [Double] = []
+        var penalties: [Double?] = []
 
         init(_ configuration: TrainingConfiguration) async throws {
             session = try await TrainingSession.prepare(configuration)
@@ -26,6 +27,7 @@ import Testing
                 let outcome = try TrainingStep(session, parts, step: step, epoch: position.epoch)
                     .run(startsEpoch: position.batch == 0)
                 losses.append(outcome.loss)
+                penalties.append(outcome.penalty)
                 position = batches.position
                 if position.batch >= session.loader.batchesPerEpoch {
                     position = BatchPosition(epoch: position.epoch + 1)
@@ -92,6 +94,7 @@ import Testing
         let step = ["begin", "micro", "micro", "penalty", "ready", "end"]
         // Five batches an epoch: the third step has one, and the fourth begins the second epoch.
         let last = ["begin", "micro", "penalty", "ready", "end"]
+        #expect(course.penalties.allSatisfy { ($0 ?? 0) > 0 })
         #expect(course.life?.calls == ["epoch"] + step + step + last + ["epoch"] + step)
     }
 

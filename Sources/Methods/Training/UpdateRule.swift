@@ -12,11 +12,14 @@ public struct StepOutcome: Sendable, Equatable {
     public var loss: Double
     /// Length of the gradient, or of what stands for it.
     public var gradientNorm: Double
+    /// The penalty that was added to the loss; nil for none.
+    public var penalty: Double?
 
     /// An outcome of the given numbers.
-    public init(loss: Double, gradientNorm: Double) {
+    public init(loss: Double, gradientNorm: Double, penalty: Double? = nil) {
         self.loss = loss
         self.gradientNorm = gradientNorm
+        self.penalty = penalty
     }
 }
 
