@@ -45,10 +45,13 @@ let package = Package(
             dependencies: ["Support", "Torch", .product(name: "OrderedCollections", package: "swift-collections")]),
         .testTarget(name: "NetworksTests", dependencies: ["Networks"]),
 
+        .target(name: "Optimization", dependencies: ["JSON", "Networks", "Support", "Torch"]),
+        .testTarget(name: "OptimizationTests", dependencies: ["JSON", "Optimization"]),
+
         .target(name: "Backbones", dependencies: ["Networks", "JSON", "Support"]),
         .testTarget(name: "BackbonesTests", dependencies: ["Backbones", "Verification"]),
 
-        .target(name: "Methods", dependencies: ["Networks", "JSON", "Support"]),
+        .target(name: "Methods", dependencies: ["Networks", "JSON", "Optimization", "Support"]),
 
         .target(
             name: "Adapters",
@@ -61,19 +64,18 @@ let package = Package(
         .target(
             name: "Training",
             dependencies: [
-                "Adapters", "Backbones", "Datasets", "Files", "JSON", "Methods", "Networks", "Reporting", "Support",
-                "Tokenizers",
-                "Torch",
+                "Adapters", "Backbones", "Datasets", "Files", "JSON", "Methods", "Networks", "Optimization",
+                "Reporting",
+                "Support", "Tokenizers", "Torch",
             ]),
 
         .target(
             name: "Graft",
             dependencies: [
-                "Adapters", "Backbones", "Datasets", "Methods", "Networks", "Reporting", "Support", "Tokenizers",
-                "Torch",
-                "Training",
+                "Adapters", "Backbones", "Datasets", "Methods", "Networks", "Optimization", "Reporting", "Support",
+                "Tokenizers", "Torch", "Training",
             ]),
-        .testTarget(name: "GraftTests", dependencies: ["Graft", "JSON", "Training"]),
+        .testTarget(name: "GraftTests", dependencies: ["Graft", "JSON", "Methods", "Training"]),
 
         .target(
             name: "Generation", dependencies: ["Backbones", "JSON", "Networks", "Tokenizers", "Torch"]),
