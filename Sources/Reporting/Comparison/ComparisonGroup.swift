@@ -1,0 +1,109 @@
+/// Runs of one task on one checkpoint and one set of training rows: those that can be compared.
+public struct ComparisonGroup: Sendable, Hashable {
+    /// The task's name.
+    public var task: String
+    /// The checkpoint as the recipes name it.
+    public var model: String
+    /// The training rows as the recipes name them.
+    public var data: String
+    /// The runs in the order of the recipes.
+    public var runs: [ComparedRun]
+    /// Settings that should be equal and are not, each one sentence.
+    public var unequalSettings: [String]
+
+    /// Slugs of the methods that the others are measured by.
+    static let lora = "lora"
+    static let full = "full"
+
+    /// States a group.
+    public init(task: String, model: String, data: String, runs: [ComparedRun], unequalSettings: [String] = []) {
+        self.task = task
+        self.model = model
+        self.data = data
+        self.runs = runs
+        self.unequalSettings = unequalSettings
+    }
+
+    /// The metric that all rows are compared by: the one that most finished runs are judged by.
+    public var metric: MainMetric? {
+        var counts: [(metric: MainMetric, count: Int)] = []
+        for metric in runs.compactMap({ $0.result?.mainMetric }) {
+            if let place = counts.firstIndex(where: { $0.metric == metric }) {
+                counts[place].count += 1
+            } else {
+                counts.append((metric, 1))
+            }
+        }
+        return counts.reduce(nil) { best, next in
+            guard let best else { return next }
+            return next.count > best.count ? next : best
+        }?.metric
+    }
+
+    /// The rows that the metrics are of: `test`, `validation` or `test or validation`.
+    var split: String {
+        let splits = Set(runs.compactMap { $0.result?.split })
+        return splits.sorted().joined(separator: " or ")
+    }
+
+    /// The group's metric of a run.
+    func value(_ run: ComparedRun) -> Double? {
+        guard let metric, let value = run.result?.metrics[metric.name], value.isFinite else { return nil }
+        return value
+    }
+
+    /// The group's metric of a run's linear probe.
+    func probe(_ run: ComparedRun) -> Double? {
+        guard let metric, let value = run.result?.linearProbe?[metric.name], value.isFinite else { return nil }
+        return value
+    }
+
+    /// The run with the best metric.
+    public var best: ComparedRun? { best(among: runs) }
+
+    /// The best run of a method: what the others are measured by.
+    func reference(_ method: String) -> ComparedRun? {
+        best(among: runs.filter { $0.method == method })
+    }
+
+    private func best(among runs: [ComparedRun]) -> ComparedRun? {
+        guard let metric else { return nil }
+        return runs.reduce(nil) { best, run in
+            guard let value = value(run) else { return best }
+            guard let old = best.flatMap(value) else { return run }
+            return metric.prefers(value, over: old) ? run : best
+        }
+    }
+
+    /// How far a run's metric is from that of the best run of a method; nil for that run itself.
+    func difference(_ run: ComparedRun, to method: String) -> Double? {
+        guard let reference = reference(method), reference.name != run.name, let value = value(run),
+            let other = self.value(reference)
+        else { return nil }
+        return value - other
+    }
+
+    /// What deserves a word before the figures are believed.
+    public var warnings: [String] {
+        var warnings = unequalSettings
+        let metrics = Set(runs.compactMap { $0.result?.mainMetric?.name })
+        if metrics.count > 1, let metric {
+            warnings.append(
+                "the recipes are judged by different metrics (\(metrics.sorted().joined(separator: ", "))); the table "
+                    + "compares \(metric.name)")
+        }
+        let machines = Set(runs.compactMap { $0.result?.environment?.machine })
+        if machines.count > 1 {
+            warnings.append(
+                "times and memory were measured in different places: \(machines.sorted().joined(separator: "; "))")
+        }
+        return warnings
+    }
+}
+
+extension RunEnvironment {
+    /// What decides how fast a run is, besides the run.
+    fileprivate var machine: String {
+        "\(cpu), \(threads) thread\(threads == 1 ? "" : "s"), \(engine), graft \(graft)"
+    }
+}

@@ -1,0 +1,100 @@
+/// The table of a group: the same cells on a page, in a text and in a terminal.
+public struct ComparisonTable: Sendable, Hashable {
+    /// A column's title and how its cells stand.
+    public struct Column: Sendable, Hashable {
+        /// The title.
+        public var title: String
+        /// Whether its cells are words and not numbers.
+        public var isText = false
+    }
+
+    /// A row: its run and one cell for each column; empty where the run has no such figure.
+    public struct Row: Sendable, Hashable {
+        /// The run.
+        public var run: ComparedRun
+        /// The cells.
+        public var cells: [String]
+        /// Where it wins and loses, and what else there is to know of it.
+        public var remarks: [String]
+    }
+
+    /// The columns that have a cell in any row.
+    public let columns: [Column]
+    /// The runs in the order of the recipes.
+    public let rows: [Row]
+
+    /// Lays out a group.
+    public init(_ group: ComparisonGroup) {
+        let columns = Self.allColumns(group)
+        let cells = group.runs.map { run in columns.map { $0.cell(run) } }
+        // Recipe and method stay, whatever the figures.
+        let used = columns.indices.filter { column in column < 2 || cells.contains { !$0[column].isEmpty } }
+        self.columns = used.map { columns[$0].column }
+        rows = zip(group.runs, cells).map { run, cells in
+            var remarks = group.verdicts(run) + run.notes
+            if run.result == nil { remarks.insert(run.statusName + (run.reason.map { ": \($0)" } ?? ""), at: 0) }
+            return Row(run: run, cells: used.map { cells[$0] }, remarks: remarks)
+        }
+    }
+
+    private struct Source {
+        var column: Column
+        var cell: (ComparedRun) -> String
+
+        init(_ title: String, isText: Bool = false, _ cell: @escaping (ComparedRun) -> String?) {
+            column = Column(title: title, isText: isText)
+            self.cell = { cell($0) ?? "" }
+        }
+    }
+
+    private static func allColumns(_ group: ComparisonGroup) -> [Source] {
+        let metric = group.metric?.name.inWords ?? "metric"
+        let title = group.split.isEmpty ? metric : "\(metric) on \(group.split)"
+        let fronts = Dictionary(
+            uniqueKeysWithValues: ComparisonGroup.Cost.allCases.map { ($0, Set(group.front($0))) })
+        return [
+            Source("recipe", isText: true) { $0.name },
+            Source("method", isText: true) { $0.method },
+            Source(title) { group.value($0).map(Self.number) },
+            Source("to LoRA") { group.difference($0, to: ComparisonGroup.lora).map(Self.signed) },
+            Source("to full tuning") { group.difference($0, to: ComparisonGroup.full).map(Self.signed) },
+            Source("linear probe") { group.probe($0).map(Self.number) },
+            Source("trainable") { $0.result.map { Quantity.count($0.trainableParameters) } },
+            Source("share") { $0.result.map { Quantity.percent($0.trainableShare) } },
+            Source("steps") { $0.result.map { Quantity.count($0.steps) } },
+            Source("training") { $0.result.map { Quantity.duration($0.trainingSeconds) } },
+            Source("per step") { $0.result.map { Quantity.duration($0.stepSeconds) } },
+            Source("in all") { $0.result?.processSeconds.map(Quantity.duration) },
+            Source("peak memory") { $0.result.map { Quantity.bytes($0.peakMemoryBytes) } },
+            Source("adapter") { $0.result?.adapterBytes.map { "\(Quantity.count($0)) B" } },
+            Source("best for its", isText: true) { run in
+                ComparisonGroup.Cost.allCases.filter { fronts[$0]?.contains(run.name) == true }.map(\.word)
+                    .joined(separator: ", ")
+            },
+            Source("settings", isText: true) { $0.settingsDigest.map(Self.short) },
+        ]
+    }
+
+    /// A metric with as many decimals as its neighbours above and below.
+    private static func number(_ value: Double) -> String {
+        (0.001..<1000).contains(abs(value)) ? Quantity.fixed(value, decimals: 4) : Quantity.number(value)
+    }
+
+    private static func signed(_ value: Double) -> String {
+        value == 0 ? "0" : (value > 0 ? "+" : "−") + number(abs(value))
+    }
+
+    /// The beginning of a digest, without the name of its kind.
+    static func short(_ digest: String) -> String {
+        String((digest.split(separator: ":").last ?? "").prefix(12))
+    }
+
+    /// What the columns say, for those who read the table alone.
+    static let legend = [
+        "The differences are to the best LoRA run and the best run of full tuning of the table.",
+        "“Training” is the time of all optimizer steps, “per step” their median, “in all” the whole process with set-up, "
+            + "calibration and evaluation; memory is the process's peak, evaluation included.",
+        "“Best for its parameters” (time, memory) means that no other run does better at no higher cost: the Pareto front.",
+        "“Within chance” is a difference of accuracies below two standard errors. Every run is one seed.",
+    ]
+}
