@@ -34,10 +34,8 @@ public struct ComparisonGroup: Sendable, Hashable {
                 counts.append((metric, 1))
             }
         }
-        return counts.reduce(nil) { best, next in
-            guard let best else { return next }
-            return next.count > best.count ? next : best
-        }?.metric
+        // `max` gives the first of several that are used as often.
+        return counts.max { $0.count < $1.count }?.metric
     }
 
     /// The rows that the metrics are of: `test`, `validation` or `test or validation`.
@@ -68,11 +66,12 @@ public struct ComparisonGroup: Sendable, Hashable {
 
     private func best(among runs: [ComparedRun]) -> ComparedRun? {
         guard let metric else { return nil }
-        return runs.reduce(nil) { best, run in
-            guard let value = value(run) else { return best }
-            guard let old = best.flatMap(value) else { return run }
-            return metric.prefers(value, over: old) ? run : best
+        var best: (run: ComparedRun, value: Double)?
+        for run in runs {
+            guard let value = value(run) else { continue }
+            if best.map({ metric.prefers(value, over: $0.value) }) ?? true { best = (run, value) }
         }
+        return best?.run
     }
 
     /// How far a run's metric is from that of the best run of a method; nil for that run itself.
