@@ -26,7 +26,8 @@ struct CompareCommand: GraftCommand {
 
     @Option(help: ArgumentHelp("Optimizer steps of every run.", valueName: "count"))
     var maxSteps: Int?
-    @Option(help: ArgumentHelp("Seconds of training of every run, by a short trial of its steps.", valueName: "seconds"))
+    @Option(
+        help: ArgumentHelp("Seconds of training of every run, by a short trial of its steps.", valueName: "seconds"))
     var maxSeconds: Double?
     @Option(help: ArgumentHelp("The most memory of a run, as 900MiB or 2GiB.", valueName: "bytes"))
     var maxMemory: BytesArgument?
@@ -92,6 +93,7 @@ struct CompareCommand: GraftCommand {
             try sources.set("output_dir", to: .string(outputDir))
             return try sources.configuration()
         }
-        return MethodComparison.Recipe(name: file.deletingPathExtension().lastPathComponent, configuration: configuration)
+        return MethodComparison.Recipe(
+            name: file.deletingPathExtension().lastPathComponent, configuration: configuration)
     }
 }

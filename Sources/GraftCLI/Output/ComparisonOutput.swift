@@ -9,6 +9,8 @@ struct ComparisonDisplay {
 
     func show(_ event: MethodComparison.Event) {
         switch event {
+        case .unreadable(let name, let reason, let place, let count):
+            Console.complain("\(Self.head(name, place, count)): cannot be read: \(reason.oneLine)")
         case .started(let name, let place, let count):
             if !terminal.isInteractive { Console.complain("\(Self.head(name, place, count)): begins") }
         case .progress(let name, let place, let count, let line):
@@ -57,7 +59,8 @@ enum ComparisonOutput {
         let columns = table.columns.indices.filter { !left.contains(table.columns[$0].title) }
         var section = Section("\(group.task), \(group.model) on \(group.data)")
         section.table = Table(
-            head: columns.map { table.columns[$0].title }, rows: table.rows.map { row in columns.map { row.cells[$0] } },
+            head: columns.map { table.columns[$0].title },
+            rows: table.rows.map { row in columns.map { row.cells[$0] } },
             rightAligned: Set(columns.indices.filter { !table.columns[columns[$0]].isText }))
         section.notes =
             group.warnings.map { "warning: \($0)" }

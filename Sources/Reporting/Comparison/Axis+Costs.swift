@@ -8,15 +8,15 @@ extension Axis {
     ///
     /// - Parameters:
     ///   - costs: those that are not finite are passed over.
-    ///   - format: how a tick is written.
-    init(costs: [Double], format: (Double) -> String) {
+    ///   - format: how a tick is written; nil for as many decimals as the ticks need.
+    init(costs: [Double], format: ((Double) -> String)?) {
         let finite = costs.filter(\.isFinite)
         guard let least = finite.min(), let most = finite.max(), least > 0, most / least > Self.logarithmicFrom else {
             let axis = Axis(values: finite, bounds: 0...Double.greatestFiniteMagnitude)
             scale = axis.scale
             lower = axis.lower
             upper = axis.upper
-            ticks = axis.ticks.map { Tick(value: $0.value, label: format($0.value)) }
+            ticks = axis.ticks.map { Tick(value: $0.value, label: format?($0.value) ?? $0.label) }
             return
         }
         // The same share of room at both ends as a linear axis has.
@@ -24,7 +24,13 @@ extension Axis {
         scale = .logarithmic
         lower = max(least / room, .leastNormalMagnitude)
         upper = min(most * room, .greatestFiniteMagnitude)
-        ticks = Self.logarithmicTicks(from: lower, to: upper).map { Tick(value: $0, label: format($0)) }
+        ticks = Self.logarithmicTicks(from: lower, to: upper).map {
+            Tick(value: $0, label: format?($0) ?? Self.plain($0))
+        }
+    }
+
+    private static func plain(_ value: Double) -> String {
+        value >= 1 && value < 1e6 ? Quantity.count(Int(value.rounded())) : Quantity.trimmed(Quantity.number(value))
     }
 
     /// Powers of ten, with their halves and fifths where there are few of them; never more than about six.

@@ -22,17 +22,23 @@ public struct ComparedRun: Sendable, Hashable {
     public var folder: String
     /// Digest of all settings, of the checkpoint and of the data; nil where they could not be read.
     public var settingsDigest: String?
+    /// What the recipe sets otherwise than the defaults, conditions that all recipes share aside: `r 8` for example.
+    public var choices: [String]
     /// What became of it.
     public var status: Status
     /// What a reader must know about the figures: that the run took more than the budget, for instance.
     public var notes: [String] = []
 
     /// States a run.
-    public init(name: String, method: String, folder: String, settingsDigest: String? = nil, status: Status) {
+    public init(
+        name: String, method: String, folder: String, settingsDigest: String? = nil, choices: [String] = [],
+        status: Status
+    ) {
         self.name = name
         self.method = method
         self.folder = folder
         self.settingsDigest = settingsDigest
+        self.choices = choices
         self.status = status
     }
 

@@ -1,3 +1,5 @@
+import Foundation
+
 /// Where a run stands among the others.
 extension ComparisonGroup {
     /// What a run costs.
@@ -22,13 +24,23 @@ extension ComparisonGroup {
             case .memory: Double(result.peakMemoryBytes)
             }
         }
+
+        /// The cost as far as it can be told from that of another run: times differ by some per cent from one time to
+        /// the next, memory by less, and nobody is on a front for that.
+        func comparable(_ result: ComparedResult) -> Double {
+            switch self {
+            case .parameters: of(result)
+            case .time: of(result).rounded(digits: 2)
+            case .memory: of(result).rounded(digits: 3)
+            }
+        }
     }
 
     /// Names of the runs that no other run beats in the metric at no higher cost, cheapest first.
     func front(_ cost: Cost) -> [String] {
         guard let metric else { return [] }
         let points = runs.map { run in
-            ParetoFront.Point(cost: run.result.map(cost.of) ?? .nan, value: value(run) ?? .nan)
+            ParetoFront.Point(cost: run.result.map(cost.comparable) ?? .nan, value: value(run) ?? .nan)
         }
         return ParetoFront.places(of: points, greaterIsBetter: metric.greaterIsBetter).map { runs[$0].name }
     }
@@ -43,7 +55,7 @@ extension ComparisonGroup {
         guard let metric, let result = run.result, let value = value(run) else { return nil }
         return runs.first { other in
             guard let rival = other.result, let rivalValue = self.value(other) else { return false }
-            let costs = Cost.allCases.map { ($0.of(rival), $0.of(result)) }
+            let costs = Cost.allCases.map { ($0.comparable(rival), $0.comparable(result)) }
             let isNoWorse = !metric.prefers(value, over: rivalValue) && costs.allSatisfy { $0.0 <= $0.1 }
             return isNoWorse && (rivalValue != value || costs.contains { $0.0 < $0.1 })
         }
@@ -67,13 +79,13 @@ extension ComparisonGroup {
             guard let reference = reference(method), let other = self.value(reference) else { continue }
             if reference.name == run.name {
                 if runs.contains(where: { $0.name != run.name && self.value($0) != nil }) {
-                    verdicts.append("the reference for \(name)")
+                    verdicts.append("the \(name) that the others are measured by")
                 }
             } else if value == other {
                 verdicts.append("equal to \(name)")
             } else {
                 let verdict = metric.prefers(value, over: other) ? "beats \(name)" : "loses to \(name)"
-                verdicts.append(verdict + (isChance(run, reference) ? " within chance" : ""))
+                verdicts.append(verdict + (isChance(run, reference) ? ", within chance" : ""))
             }
         }
         if let probe = probe(run), !metric.prefers(value, over: probe) {
@@ -83,5 +95,14 @@ extension ComparisonGroup {
             verdicts.append("\(dominator.name) does no worse at no higher cost")
         }
         return verdicts
+    }
+}
+
+extension Double {
+    /// The nearest number with so many significant digits.
+    fileprivate func rounded(digits: Int) -> Double {
+        guard isFinite, self != 0 else { return self }
+        let scale = pow(10, Double(digits - 1) - log10(abs(self)).rounded(.down))
+        return (self * scale).rounded() / scale
     }
 }

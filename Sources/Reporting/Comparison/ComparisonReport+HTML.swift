@@ -85,7 +85,7 @@ extension ComparisonReport {
                 ? HTML()
                 : """
                 <tr class="remarks\(row.run.result == nil ? " bad" : "")"><td colspan="\(table.columns.count)">\
-                \(row.remarks.joined(separator: " · "))</td></tr>
+                \(Self.joined(row.remarks))</td></tr>
                 """
             return """
                 <tr class="run\(row.run.name == best ? " own" : "")">\(cells)</tr>\(remarks)
@@ -97,7 +97,23 @@ extension ComparisonReport {
             <tbody>
             \(rows)</tbody></table></div>
             <p class="caption">\(ComparisonTable.legend.joined(separator: " "))</p>
+            \(choices(group))
             """
+    }
+
+    /// Where a run loses must not be overlooked.
+    private static func joined(_ remarks: [String]) -> HTML {
+        let parts = remarks.map { remark -> HTML in
+            remark.hasPrefix("loses") ? "<b>\(remark)</b>" : "\(remark)"
+        }
+        return HTML(parts.enumerated().map { $0.offset > 0 ? " · \($0.element)" : $0.element })
+    }
+
+    private func choices(_ group: ComparisonGroup) -> HTML {
+        let facts = group.runs.map { (name: $0.name, value: $0.choices.joined(separator: ", ")) }
+        let list = HTML.facts(facts)
+        guard !list.text.isEmpty else { return HTML() }
+        return "<details><summary>What the recipes choose</summary>\(list)</details>"
     }
 
     /// The run's own report, which stands in a folder beside this page.
@@ -124,7 +140,7 @@ extension ComparisonReport {
             (name: "memory", value: environment.memoryBytes > 0 ? Quantity.bytes(environment.memoryBytes) : ""),
             (name: "system", value: environment.system), (name: "began", value: environment.startedAt),
         ]
-        return .section("Measured on", HTML.facts(facts))
+        return .section("Measured on", "<div class=\"columns\"><div>\(HTML.facts(facts))</div></div>")
     }
 }
 
@@ -132,17 +148,18 @@ extension ComparisonGroup {
     /// The metric against a cost; nil without a metric.
     func chart(_ cost: Cost) -> ScatterChart? {
         guard let metric else { return nil }
+        let front = Set(front(cost))
         let references = [Self.lora, Self.full].compactMap { reference($0)?.name }
         let points = runs.compactMap { run -> ScatterChart.Point? in
             guard let result = run.result, let value = value(run) else { return nil }
             return ScatterChart.Point(
-                name: run.name, cost: cost.of(result) / cost.unit, value: value,
+                name: run.name, cost: cost.of(result) / cost.unit, value: value, isOnFront: front.contains(run.name),
                 isReference: references.contains(run.name))
         }
         let isShare = RunReport.shares.contains(metric.name)
         return ScatterChart(
             title: "\(metric.name.inWords.capitalizedFirst) against \(cost.title)", points: points,
-            greaterIsBetter: metric.greaterIsBetter, bounds: isShare ? 0...1 : nil, formatTick: cost.formatTick,
+            bounds: isShare ? 0...1 : nil, formatTick: cost.formatTick,
             formatCost: cost.format)
     }
 }
@@ -159,10 +176,10 @@ extension ComparisonGroup.Cost {
     /// What an axis counts in, so that its ticks are round.
     fileprivate var unit: Double { self == .memory ? 1_048_576 : 1 }
 
-    fileprivate var formatTick: @Sendable (Double) -> String {
+    fileprivate var formatTick: (@Sendable (Double) -> String)? {
         switch self {
         case .parameters: { Quantity.shortCount(Int(clamping: $0)) }
-        case .time, .memory: { $0 >= 1 || $0 == 0 ? Quantity.count(Int(clamping: $0)) : Quantity.number($0, digits: 2) }
+        case .time, .memory: nil
         }
     }
 

@@ -33,6 +33,7 @@ extension ComparisonGroup {
         ]
         if let reason = run.reason { members["reason"] = .string(reason) }
         if let digest = run.settingsDigest { members["settings_digest"] = .string(digest) }
+        members["choices"] = .array(run.choices.map(JSON.string))
         if let result = run.result {
             if let value = value(run) { members["value"] = .double(value) }
             if let difference = difference(run, to: Self.lora) { members["difference_to_lora"] = .double(difference) }

@@ -4,7 +4,7 @@ extension ComparisonReport {
         var blocks = ["# Comparison", sentence.inMarkdown]
         if !budget.isEmpty { blocks.append("Budget: \(budget.joined(separator: ", ")).".inMarkdown) }
         for group in groups {
-            blocks.append("## \(group.model.lastPathComponent), \(group.data.lastPathComponent)".inMarkdown)
+            blocks.append("## " + "\(group.model.lastPathComponent), \(group.data.lastPathComponent)".inMarkdown)
             blocks.append("\(group.task.inWords): `\(group.model.inCode)` on `\(group.data.inCode)`")
             if !group.warnings.isEmpty {
                 blocks.append(group.warnings.map { "- **Warning:** \($0.inMarkdown)" }.joined(separator: "\n"))
@@ -15,13 +15,17 @@ extension ComparisonReport {
                 "- **\(row.run.name.inMarkdown)**: \(row.remarks.joined(separator: "; ").inMarkdown)"
             }
             if !remarks.isEmpty { blocks.append(remarks.joined(separator: "\n")) }
+            let choices = group.runs.filter { !$0.choices.isEmpty }.map { run in
+                "- **\(run.name.inMarkdown)**: \(run.choices.joined(separator: ", ").inMarkdown)"
+            }
+            if !choices.isEmpty { blocks.append("What the recipes choose:\n\n" + choices.joined(separator: "\n")) }
         }
         if !unreadable.isEmpty {
             blocks.append("## Recipes that could not be read")
             blocks.append(
                 unreadable.map { "- **\($0.name.inMarkdown)**: \($0.reason.inMarkdown)" }.joined(separator: "\n"))
         }
-        if !groups.isEmpty { blocks.append(ComparisonTable.legend.joined(separator: "\n")) }
+        if !groups.isEmpty { blocks.append(ComparisonTable.legend.map { "- \($0)" }.joined(separator: "\n")) }
         blocks.append("Written by graft \(graft.inMarkdown).")
         return blocks.joined(separator: "\n\n") + "\n"
     }

@@ -56,7 +56,9 @@ struct LabelLayout {
             let box = Box(
                 left: candidate.left, right: candidate.left + length, top: candidate.middle - Self.line / 2,
                 bottom: candidate.middle + Self.line / 2)
-            guard isInside(box), !taken.contains(where: box.overlaps), !coversPoint(box, except: point) else { continue }
+            guard isInside(box), !taken.contains(where: box.overlaps), !coversPoint(box, except: point) else {
+                continue
+            }
             taken.append(box)
             return candidate.label
         }

@@ -5,19 +5,21 @@ struct ScatterChart: Sendable {
         var name: String
         var cost: Double
         var value: Double
+        /// Whether no other point beats it.
+        var isOnFront: Bool
         /// Whether its name is shown before others where there is little room.
         var isReference = false
     }
 
     var title: String
     var points: [Point]
-    var greaterIsBetter: Bool
     /// Ends that the value axis does not cross where the values do not.
     var bounds: ClosedRange<Double>?
     /// Height of the plot in CSS pixels.
     var height = 260
-    /// How a tick of the costs, a cost and a value are written.
-    var formatTick: @Sendable (Double) -> String
+    /// How a tick of the costs is written; nil for as many decimals as the ticks need.
+    var formatTick: (@Sendable (Double) -> String)?
+    /// How a cost and a value are written.
     var formatCost: @Sendable (Double) -> String
     var formatValue: @Sendable (Double) -> String = { Quantity.number($0) }
 
@@ -31,8 +33,7 @@ struct ScatterChart: Sendable {
         let frame = Frame(
             horizontal: Axis(costs: shown.map(\.cost), format: formatTick),
             vertical: Axis(values: shown.map(\.value), bounds: bounds), height: height)
-        let front = ParetoFront.places(
-            of: shown.map { ParetoFront.Point(cost: $0.cost, value: $0.value) }, greaterIsBetter: greaterIsBetter)
+        let front = shown.indices.filter { shown[$0].isOnFront }.sorted { shown[$0].cost < shown[$1].cost }
         let isLogarithmic = frame.horizontal.scale == .logarithmic
         return """
             <figure class="chart">

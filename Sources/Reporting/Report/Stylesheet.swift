@@ -128,6 +128,7 @@ extension HTML {
         table.comparison th:first-child, table.comparison td:first-child { padding-left: 0; }
         table.comparison tr.run:has(+ .remarks) td { border-bottom: 0; padding-bottom: 0; }
         tr.remarks td { text-align: left; white-space: normal; padding-top: 1px; color: var(--soft); font-size: 13px; }
+        tr.remarks b { font-weight: 500; color: var(--second); }
         tr.remarks.bad td { color: var(--bad); overflow-wrap: anywhere; }
         a { color: inherit; text-decoration-color: var(--faint); text-underline-offset: 3px; }
 

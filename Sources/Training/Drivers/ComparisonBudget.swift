@@ -34,11 +34,16 @@ public struct ComparisonBudget: Sendable, Hashable {
         if let seconds, !(seconds > 0 && seconds <= 1e8) {
             throw TrainingError.option("the budget of \(seconds) seconds: choose more than 0 and at most 1e8")
         }
-        if let memoryBytes, memoryBytes < 1 { throw TrainingError.option("the budget of memory must be at least 1 byte") }
+        if let memoryBytes, memoryBytes < 1 {
+            throw TrainingError.option("the budget of memory must be at least 1 byte")
+        }
         if let trainableParameters, trainableParameters < 0 {
             throw TrainingError.option("the budget of trainable parameters must not be negative")
         }
     }
+
+    /// Whether the budget decides how many steps a run has.
+    var setsSteps: Bool { steps != nil || seconds != nil }
 
     /// Whether a run has to be forecast before it may start.
     var limitsSize: Bool { memoryBytes != nil || trainableParameters != nil }

@@ -102,7 +102,7 @@ extension MethodComparison {
     }
 
     /// Errors of Foundation describe themselves for programmers; their localised text is for people.
-    private static func sentence(_ error: any Error) -> String {
+    static func sentence(_ error: any Error) -> String {
         if type(of: error) is NSError.Type || error is CocoaError || error is POSIXError {
             return error.localizedDescription
         }

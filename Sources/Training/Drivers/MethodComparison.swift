@@ -25,6 +25,8 @@ public final class MethodComparison: Sendable {
 
     /// What a comparison says of itself while it goes on.
     public enum Event: Sendable {
+        /// A recipe cannot be read and will not run.
+        case unreadable(name: String, reason: String, place: Int, count: Int)
         /// The run's turn has come.
         case started(name: String, place: Int, count: Int)
         /// The newest line of the run's own log.
@@ -69,9 +71,12 @@ public final class MethodComparison: Sendable {
         var seen: Set<String> = []
         for name in recipes.map(\.name) {
             let isFolderName = !name.isEmpty && name != "." && name != ".." && !name.utf8.contains(UInt8(ascii: "/"))
-            guard isFolderName else { throw TrainingError.option("a recipe cannot be called `\(name)`: rename its file") }
+            guard isFolderName else {
+                throw TrainingError.option("a recipe cannot be called `\(name)`: rename its file")
+            }
             guard seen.insert(name.lowercased()).inserted else {
-                throw TrainingError.option("two recipes are called `\(name)`: rename one, each run has a folder of its name")
+                throw TrainingError.option(
+                    "two recipes are called `\(name)`: rename one, each run has a folder of its name")
             }
         }
     }
@@ -105,6 +110,9 @@ public final class MethodComparison: Sendable {
         try AtomicFolder.makeFolder(output)
         var draft = Draft(self)
         let (count, plans) = (recipes.count, draft.plans)
+        for (place, recipe) in draft.unreadable {
+            observe(.unreadable(name: recipe.name, reason: recipe.reason, place: place, count: count))
+        }
         for (place, plan) in plans {
             guard !isStopped else { break }
             observe(.started(name: plan.name, place: place, count: count))
@@ -138,7 +146,7 @@ public final class MethodComparison: Sendable {
     func row(_ plan: ComparisonPlan, _ status: ComparedRun.Status) -> ComparedRun {
         var run = ComparedRun(
             name: plan.name, method: plan.method, folder: "runs/\(plan.name)", settingsDigest: plan.identity.settings,
-            status: status)
+            choices: plan.choices, status: status)
         if case .finished(let result) = status { run.notes = budget.notes(result) }
         return run
     }
@@ -150,12 +158,12 @@ private struct Draft {
     let plans: [(place: Int, plan: ComparisonPlan)]
     var runs: [String: ComparedRun] = [:]
     private let comparison: MethodComparison
-    private let unreadable: [ComparisonReport.Unreadable]
+    let unreadable: [(place: Int, recipe: ComparisonReport.Unreadable)]
 
     init(_ comparison: MethodComparison) {
         self.comparison = comparison
         var plans: [(place: Int, plan: ComparisonPlan)] = []
-        var unreadable: [ComparisonReport.Unreadable] = []
+        var unreadable: [(place: Int, recipe: ComparisonReport.Unreadable)] = []
         var known: [String: String] = [:]
         for (place, recipe) in comparison.recipes.enumerated() {
             do {
@@ -164,7 +172,8 @@ private struct Draft {
                     output: comparison.folder(recipe.name).url.relativePath, known: &known)
                 plans.append((place + 1, plan))
             } catch {
-                unreadable.append(ComparisonReport.Unreadable(name: recipe.name, reason: "\(error)"))
+                let reason = ComparisonReport.Unreadable(name: recipe.name, reason: MethodComparison.sentence(error))
+                unreadable.append((place + 1, reason))
             }
         }
         (self.plans, self.unreadable) = (plans, unreadable)
@@ -181,7 +190,8 @@ private struct Draft {
             }
         }
         return ComparisonReport(
-            budget: comparison.budget.phrases, groups: groups.map { group($0.plans) }, unreadable: unreadable,
+            budget: comparison.budget.phrases, groups: groups.map { group($0.plans) },
+            unreadable: unreadable.map(\.recipe),
             graft: GraftVersion.current)
     }
 
