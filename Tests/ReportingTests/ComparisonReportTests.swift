@@ -84,6 +84,16 @@ struct ComparisonReportTests {
         #expect(group(runs).dominator(of: runs[0]) == nil)
     }
 
+    @Test("the table begins with the best and ends with those without figures")
+    func order() throws {
+        let failed = ComparedRun(name: "f", method: "other", folder: "runs/f", status: .failed("it broke"))
+        let runs = [
+            failed, try run("b", accuracy: 0.5), try run("nan", accuracy: .nan), try run("a", accuracy: 0.7),
+            try run("c", accuracy: 0.5),
+        ]
+        #expect(ComparisonTable(group(runs)).rows.map(\.run.name) == ["a", "b", "c", "f", "nan"])
+    }
+
     @Test("columns that no row fills are left out, rows without figures stay")
     func table() throws {
         let failed = ComparedRun(name: "f", method: "other", folder: "runs/f", status: .failed("it broke"))
@@ -145,13 +155,13 @@ struct ComparisonReportTests {
     @Test(
         "costs of any size make an axis with readable ticks",
         arguments: [
-            ([35_757, 22_700_000], ["100 k", "1.00 M", "10.0 M"]),
+            ([35_757, 22_700_000], ["100 k", "1 M", "10 M"]),
             ([100, 3000], ["100", "300", "1,000", "3,000"]),
             ([5, 6], ["5.00", "5.25", "5.50", "5.75", "6.00"]),
         ] as [([Double], [String])])
     func axis(costs: [Double], labels: [String]) {
         let isLarge = (costs.max() ?? 0) > 10_000
-        let axis = Axis(costs: costs, format: isLarge ? { Quantity.shortCount(Int($0)) } : nil)
+        let axis = Axis(costs: costs, format: isLarge ? { Quantity.roundCount(Int($0)) } : nil)
         #expect(axis.ticks.map(\.label) == labels)
         for tick in axis.ticks { #expect((-1e-9...1 + 1e-9).contains(axis.position(tick.value))) }
     }

@@ -39,7 +39,7 @@ struct ComparisonDisplay {
 /// What `graft compare` says at its end.
 enum ComparisonOutput {
     /// Columns that a terminal has room for; the others stand in the files.
-    private static let left = ["to full tuning", "share", "steps", "in all", "adapter", "best for its", "settings"]
+    private static let left = ["to full tuning", "share", "steps", "in all", "adapter", "settings"]
 
     static func sections(_ report: ComparisonReport, folder: String) -> [Section] {
         var sections = report.groups.map { group(ComparisonTable($0), $0) }

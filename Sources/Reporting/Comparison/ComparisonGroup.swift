@@ -56,6 +56,19 @@ public struct ComparisonGroup: Sendable, Hashable {
         return value
     }
 
+    /// The runs by their metric, best first, then those that have none; otherwise in the order of the recipes.
+    var ranked: [ComparedRun] {
+        guard let metric else { return runs }
+        let order = runs.enumerated().sorted { left, right in
+            let (value, other) = (value(left.element) ?? .nan, value(right.element) ?? .nan)
+            if metric.prefers(value, over: other) || metric.prefers(other, over: value) {
+                return metric.prefers(value, over: other)
+            }
+            return left.offset < right.offset
+        }
+        return order.map(\.element)
+    }
+
     /// The run with the best metric.
     public var best: ComparedRun? { best(among: runs) }
 

@@ -178,7 +178,7 @@ extension ComparisonGroup.Cost {
 
     fileprivate var formatTick: (@Sendable (Double) -> String)? {
         switch self {
-        case .parameters: { Quantity.shortCount(Int(clamping: $0)) }
+        case .parameters: { Quantity.roundCount(Int(clamping: $0)) }
         case .time, .memory: nil
         }
     }
@@ -189,6 +189,14 @@ extension ComparisonGroup.Cost {
         case .time: { "\(Quantity.duration($0)) of training" }
         case .memory: { Quantity.bytes(Int(clamping: $0 * 1_048_576)) }
         }
+    }
+}
+
+extension Quantity {
+    /// `100 k`, `1 M`: a short count of something round.
+    static func roundCount(_ count: Int) -> String {
+        let words = shortCount(count).split(separator: " ")
+        return ([trimmed(String(words[0]))] + words.dropFirst().map(String.init)).joined(separator: " ")
     }
 }
 

@@ -20,18 +20,23 @@ public struct ComparisonTable: Sendable, Hashable {
 
     /// The columns that have a cell in any row.
     public let columns: [Column]
-    /// The runs in the order of the recipes.
+    /// The runs, best first; those without the metric at the end.
     public let rows: [Row]
 
     /// Lays out a group.
     public init(_ group: ComparisonGroup) {
         let columns = Self.allColumns(group)
-        let cells = group.runs.map { run in columns.map { $0.cell(run) } }
+        let runs = group.ranked
+        let cells = runs.map { run in columns.map { $0.cell(run) } }
         // Recipe and method stay, whatever the figures.
         let used = columns.indices.filter { column in column < 2 || cells.contains { !$0[column].isEmpty } }
+        let fronts = Dictionary(
+            uniqueKeysWithValues: ComparisonGroup.Cost.allCases.map { ($0, Set(group.front($0))) })
         self.columns = used.map { columns[$0].column }
-        rows = zip(group.runs, cells).map { run, cells in
-            var remarks = group.verdicts(run) + run.notes
+        rows = zip(runs, cells).map { run, cells in
+            let costs = ComparisonGroup.Cost.allCases.filter { fronts[$0]?.contains(run.name) == true }.map(\.word)
+            var remarks = costs.isEmpty ? [] : ["best for its \(costs.joined(separator: ", "))"]
+            remarks += group.verdicts(run) + run.notes
             if run.result == nil { remarks.insert(run.statusName + (run.reason.map { ": \($0)" } ?? ""), at: 0) }
             return Row(run: run, cells: used.map { cells[$0] }, remarks: remarks)
         }
@@ -50,8 +55,6 @@ public struct ComparisonTable: Sendable, Hashable {
     private static func allColumns(_ group: ComparisonGroup) -> [Source] {
         let metric = group.metric?.name.inWords ?? "metric"
         let title = group.split.isEmpty ? metric : "\(metric) on \(group.split)"
-        let fronts = Dictionary(
-            uniqueKeysWithValues: ComparisonGroup.Cost.allCases.map { ($0, Set(group.front($0))) })
         return [
             Source("recipe", isText: true) { $0.name },
             Source("method", isText: true) { $0.method },
@@ -66,11 +69,7 @@ public struct ComparisonTable: Sendable, Hashable {
             Source("per step") { $0.result.map { Quantity.duration($0.stepSeconds) } },
             Source("in all") { $0.result?.processSeconds.map(Quantity.duration) },
             Source("peak memory") { $0.result.map { Quantity.bytes($0.peakMemoryBytes) } },
-            Source("adapter") { $0.result?.adapterBytes.map { "\(Quantity.count($0)) B" } },
-            Source("best for its", isText: true) { run in
-                ComparisonGroup.Cost.allCases.filter { fronts[$0]?.contains(run.name) == true }.map(\.word)
-                    .joined(separator: ", ")
-            },
+            Source("adapter") { $0.result?.adapterBytes.map(Quantity.bytes) },
             Source("settings", isText: true) { $0.settingsDigest.map(Self.short) },
         ]
     }
@@ -94,7 +93,7 @@ public struct ComparisonTable: Sendable, Hashable {
         "The differences are to the best LoRA run and the best run of full tuning of the table.",
         "“Training” is the time of all optimizer steps, “per step” their median, “in all” the whole process with set-up, "
             + "calibration and evaluation; memory is the process's peak, evaluation included.",
-        "“Best for its parameters” (time, memory) means that no other run does better at no higher cost: the Pareto front.",
+        "“Best for its parameters” (or time, or memory) means that no other run does better at no higher cost: the Pareto front.",
         "“Within chance” is a difference of accuracies below two standard errors. Every run is one seed.",
     ]
 }

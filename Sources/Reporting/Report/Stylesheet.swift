@@ -124,7 +124,7 @@ extension HTML {
         .plot text.front { fill: var(--accent); font-weight: 600; } .plot text.beaten { fill: var(--faint); }
         .legend i.hollow { border: 1.5px solid var(--faint); border-radius: 50%; } .pareto + .legend { margin-bottom: 26px; }
         .pareto + .legend .part0 { border-radius: 50%; }
-        table.comparison { font-size: 13.5px; } table.comparison th, table.comparison td { padding-left: 14px; }
+        table.comparison { font-size: 13px; } table.comparison th, table.comparison td { padding-left: 13px; }
         table.comparison th:first-child, table.comparison td:first-child { padding-left: 0; }
         table.comparison tr.run:has(+ .remarks) td { border-bottom: 0; padding-bottom: 0; }
         tr.remarks td { text-align: left; white-space: normal; padding-top: 1px; color: var(--soft); font-size: 13px; }

@@ -71,12 +71,13 @@ extension MethodComparison {
         let process = try TrainingProcess(program, in: folder)
         var line = ""
         while process.isRunning {
-            let newest = folder.lastLines().last ?? ""
-            if newest != line {
+            let lines = folder.lastLines()
+            // What is indented belongs to the summary at the end and says nothing of its own.
+            if let newest = lines.last(where: { !$0.hasPrefix(" ") }), newest != line {
                 line = newest
                 say(line)
             }
-            if isStopped { process.stop(hasBegun: !newest.isEmpty) }
+            if isStopped { process.stop(hasBegun: !lines.isEmpty) }
             try await Task.sleep(for: Self.interval)
         }
         let seconds = process.seconds
