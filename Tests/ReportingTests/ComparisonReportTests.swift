@@ -51,10 +51,22 @@ struct ComparisonReportTests {
         #expect(report.medianStepSeconds == 2)
     }
 
-    @Test("runs are measured by the best LoRA run and told plainly where they lose")
+    @Test("a recipe called like the reference's method stands before better variants of it")
+    func reference() throws {
+        let runs = [
+            try run("dora", "lora", accuracy: 0.8), try run("lora", "lora", accuracy: 0.7),
+            try run("other", accuracy: 0.9),
+        ]
+        #expect(group(runs).reference("lora")?.name == "lora")
+        #expect(group([runs[0], runs[2]]).reference("lora")?.name == "dora")
+        #expect(group(runs).verdicts(runs[0]).first == "beats LoRA")
+        #expect(group(runs).reference("full") == nil)
+    }
+
+    @Test("runs are told plainly where they lose")
     func verdicts() throws {
         let runs = [
-            try run("weak", "lora", accuracy: 0.5), try run("lora", "lora", accuracy: 0.7, parameters: 900),
+            try run("weak", "lora", accuracy: 0.5), try run("strong", "lora", accuracy: 0.7, parameters: 900),
             try run("good", accuracy: 0.9, parameters: 2000), try run("near", accuracy: 0.69, parameters: 800),
             try run("bad", accuracy: 0.1),
         ]
@@ -68,7 +80,7 @@ struct ComparisonReportTests {
             group.verdicts(runs[4]) == [
                 "loses to LoRA", "loses to the linear probe", "weak does no worse at no higher cost",
             ])
-        #expect(group.front(.parameters) == ["near", "lora", "good"])
+        #expect(group.front(.parameters) == ["near", "strong", "good"])
         #expect(group.best?.name == "good")
     }
 
@@ -102,6 +114,7 @@ struct ComparisonReportTests {
         #expect(titles.contains("accuracy on validation"))
         #expect(!titles.contains("to LoRA"))
         #expect(table.rows[1].remarks == ["failed: it broke"])
+        #expect(table.rows[0].remarks.isEmpty)
         #expect(table.rows[1].cells.dropFirst(2).joined().isEmpty)
     }
 

@@ -72,9 +72,11 @@ public struct ComparisonGroup: Sendable, Hashable {
     /// The run with the best metric.
     public var best: ComparedRun? { best(among: runs) }
 
-    /// The best run of a method: what the others are measured by.
+    /// The run of a method that the others are measured by: the recipe that is called like the method, else the best.
+    /// Variants of LoRA are runs of the same method; a recipe `lora` stands before them.
     func reference(_ method: String) -> ComparedRun? {
-        best(among: runs.filter { $0.method == method })
+        let runs = runs.filter { $0.method == method && value($0) != nil }
+        return runs.first { $0.name == method } ?? best(among: runs)
     }
 
     private func best(among runs: [ComparedRun]) -> ComparedRun? {
@@ -87,7 +89,7 @@ public struct ComparisonGroup: Sendable, Hashable {
         return best?.run
     }
 
-    /// How far a run's metric is from that of the best run of a method; nil for that run itself.
+    /// How far a run's metric is from that of a method's reference; nil for that run itself.
     func difference(_ run: ComparedRun, to method: String) -> Double? {
         guard let reference = reference(method), reference.name != run.name, let value = value(run),
             let other = self.value(reference)

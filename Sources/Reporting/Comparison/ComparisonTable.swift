@@ -30,16 +30,22 @@ public struct ComparisonTable: Sendable, Hashable {
         let cells = runs.map { run in columns.map { $0.cell(run) } }
         // Recipe and method stay, whatever the figures.
         let used = columns.indices.filter { column in column < 2 || cells.contains { !$0[column].isEmpty } }
-        let fronts = Dictionary(
-            uniqueKeysWithValues: ComparisonGroup.Cost.allCases.map { ($0, Set(group.front($0))) })
         self.columns = used.map { columns[$0].column }
+        let fronts = ComparisonGroup.Cost.allCases.map { (word: $0.word, names: group.front($0)) }
         rows = zip(runs, cells).map { run, cells in
-            let costs = ComparisonGroup.Cost.allCases.filter { fronts[$0]?.contains(run.name) == true }.map(\.word)
-            var remarks = costs.isEmpty ? [] : ["best for its \(costs.joined(separator: ", "))"]
-            remarks += group.verdicts(run) + run.notes
-            if run.result == nil { remarks.insert(run.statusName + (run.reason.map { ": \($0)" } ?? ""), at: 0) }
-            return Row(run: run, cells: used.map { cells[$0] }, remarks: remarks)
+            Row(run: run, cells: used.map { cells[$0] }, remarks: Self.remarks(on: run, of: group, fronts))
         }
+    }
+
+    private static func remarks(
+        on run: ComparedRun, of group: ComparisonGroup, _ fronts: [(word: String, names: [String])]
+    ) -> [String] {
+        guard run.result != nil else { return [run.statusName + (run.reason.map { ": \($0)" } ?? "")] + run.notes }
+        // Alone, a run is the best for anything.
+        let hasRivals = group.runs.contains { $0.name != run.name && group.value($0) != nil }
+        let costs = fronts.filter { hasRivals && $0.names.contains(run.name) }.map(\.word)
+        let praise = costs.isEmpty ? [] : ["best for its \(costs.joined(separator: ", "))"]
+        return praise + group.verdicts(run) + run.notes
     }
 
     private struct Source {
@@ -90,7 +96,7 @@ public struct ComparisonTable: Sendable, Hashable {
 
     /// What the columns say, for those who read the table alone.
     static let legend = [
-        "The differences are to the best LoRA run and the best run of full tuning of the table.",
+        "The differences are to the recipes called lora and full, or without them to the best run of these methods.",
         "“Training” is the time of all optimizer steps, “per step” their median, “in all” the whole process with set-up, "
             + "calibration and evaluation; memory is the process's peak, evaluation included.",
         "“Best for its parameters” (or time, or memory) means that no other run does better at no higher cost: the Pareto front.",
