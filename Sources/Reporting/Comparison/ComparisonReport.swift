@@ -70,6 +70,6 @@ public struct ComparisonReport: Sendable, Hashable {
         guard groups.count == 1, let group = groups.first, let best = group.best, let metric = group.metric,
             let value = group.value(best)
         else { return finished.isEmpty ? "No run has figures." : "\(subject) on \(groups.count) sets of data." }
-        return "\(subject): \(best.name) reaches the best \(metric.name.inWords), \(Quantity.number(value, digits: 3))."
+        return "\(subject): \(best.name) reaches the best \(metric.name.inWords), \(Quantity.number(value))."
     }
 }
