@@ -1,3 +1,4 @@
+import Golden
 import Networks
 import Torch
 
@@ -9,6 +10,9 @@ public protocol Method: Codable, Sendable {
 
     /// Options without a default, which an encoded default configuration leaves out.
     static var optionalOptions: [String] { get }
+
+    /// How the method's golden cases are run; `graft verify` finds them here.
+    static var replays: [GoldenReplay] { get }
 
     /// The configuration with every option at its default.
     init()
@@ -22,6 +26,9 @@ public protocol Method: Codable, Sendable {
 extension Method {
     /// No such options.
     public static var optionalOptions: [String] { [] }
+
+    /// No cases.
+    public static var replays: [GoldenReplay] { [] }
 
     /// Grafts of a fresh adapter that needs no examples to start.
     /// - Parameter key: root of the method's random draws.
