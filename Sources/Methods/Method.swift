@@ -81,13 +81,17 @@ public enum MethodError: Error, Equatable, CustomStringConvertible {
     case unknownMethod(name: String, nearest: String?, known: [String])
     /// A graft that cannot be folded into the weights.
     case unmergeable(String)
+    /// An adapter that the asked format cannot hold.
+    case unwritable(String)
+    /// A tensor of a file that is not there, or has another size than the options say.
+    case stored(String)
     /// A method that must see training examples before it starts, where there are none.
     case needsCalibration(method: String)
 
     /// One sentence: what was wrong, where, what to do.
     public var description: String {
         switch self {
-        case .option(let text), .unmergeable(let text):
+        case .option(let text), .unmergeable(let text), .unwritable(let text), .stored(let text):
             return text
         case .needsCalibration(let method):
             return "\(method) looks at training examples before it starts: make its adapter by training"
