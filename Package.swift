@@ -58,6 +58,7 @@ let package = Package(
         .target(
             name: "Methods", dependencies: ["Golden", "JSON", "Networks", "Support"],
             plugins: ["MethodRegistryPlugin"]),
+        .testTarget(name: "MethodsTests", dependencies: ["Methods"]),
 
         .target(
             name: "Adapters",

@@ -135,7 +135,8 @@ extension AdapterConfig {
         let version = try graft.field("format_version").int()
         guard version == graftVersion else {
             throw AdapterError.option(
-                file: fileName, problem: "graft.format_version is \(version), this version of Graft reads "
+                file: fileName,
+                problem: "graft.format_version is \(version), this version of Graft reads "
                     + "\(graftVersion): update Graft")
         }
         var options = try graft.field("options").object()

@@ -69,6 +69,20 @@ public struct MethodCard: Sendable {
     public let initContract: InitContract
     /// How it merges.
     public let mergeContract: MergeContract
+
+    /// A card with the given entries.
+    public init(
+        name: String, summary: String, family: String, sites: String, paper: String, initContract: InitContract,
+        mergeContract: MergeContract
+    ) {
+        self.name = name
+        self.summary = summary
+        self.family = family
+        self.sites = sites
+        self.paper = paper
+        self.initContract = initContract
+        self.mergeContract = mergeContract
+    }
 }
 
 /// What can be wrong with a method's options on a given model.

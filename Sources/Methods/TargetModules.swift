@@ -72,7 +72,8 @@ struct TargetSelection {
     /// Query and value projections, by the names that the families use.
     private func defaultTargets(_ candidates: [Projection]) throws -> TargetModules {
         let conventions = [["q_proj", "v_proj"], ["query", "value"], ["q", "v"], ["c_attn"], ["qkv"], ["qkv_proj"]]
-        for names in conventions where names.allSatisfy({ name in candidates.contains { ModuleSelection.means(name, $0.path) } }) {
+        for names in conventions
+        where names.allSatisfy({ name in candidates.contains { ModuleSelection.means(name, $0.path) } }) {
             return .list(names)
         }
         throw MethodError.option(
@@ -87,7 +88,8 @@ struct TargetSelection {
         for (index, part) in parts.enumerated() where index > 0 && index < parts.count - 1 {
             guard let number = Int(part) else { continue }
             let list = parts[..<index].joined(separator: ".")
-            let isLayerList = layersPattern.isEmpty ? index > 1 : layersPattern.contains { ModuleSelection.means($0, list) }
+            let isLayerList =
+                layersPattern.isEmpty ? index > 1 : layersPattern.contains { ModuleSelection.means($0, list) }
             if isLayerList { return layers.contains(number) }
         }
         return false

@@ -178,7 +178,7 @@ struct Variant: CustomTestStringConvertible, Sendable {
             #expect(read.labels == ["no", "\"ja\""] && read.version == "1.0")
             #expect(read.dataDigest == "sha256:aa" && read.configurationDigest == "sha256:bb")
             #expect(read.method == "lora")
-            #expect(try read.options == JSON(encoding: LoRA()))
+            #expect(try read.options == MethodConfiguration(LoRA()).json)
         }
     }
 

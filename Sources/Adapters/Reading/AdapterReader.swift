@@ -95,7 +95,9 @@ extension AdapterReader {
             if try !saved.take(place, module: spelling.canonical(place.module)) { unexpected.append(place.key) }
         }
         guard unexpected.isEmpty else {
-            let known = grafts.variables.filter(\.isStored).map { (try? format.fileName(of: $0.name)) ?? $0.name }
+            let known = grafts.variables.filter(\.isStored).map {
+                (try? format.fileName(of: $0.name)) ?? format.prefix + $0.name
+            }
             throw unexpectedTensors(unexpected, known: known)
         }
         let missing = try saved.load(into: &grafts).filter { keys[$0] == nil }
