@@ -49,9 +49,19 @@ let package = Package(
         .testTarget(name: "OptimizationTests", dependencies: ["JSON", "Optimization"]),
 
         .target(name: "Backbones", dependencies: ["Networks", "JSON", "Support"]),
-        .testTarget(name: "BackbonesTests", dependencies: ["Backbones", "Verification"]),
+        .testTarget(name: "BackbonesTests", dependencies: ["Backbones", "Golden", "Verification"]),
 
-        .target(name: "Methods", dependencies: ["Networks", "JSON", "Optimization", "Support"]),
+        .target(name: "Golden", dependencies: ["JSON", "Networks", "Support", "Torch"]),
+        .testTarget(name: "GoldenTests", dependencies: ["Golden", "Networks", "Torch"]),
+
+        // Lists the methods when Methods is built: a method is registered by being there.
+        .executableTarget(name: "MethodIndexer"),
+        .testTarget(name: "MethodIndexerTests", dependencies: ["MethodIndexer"]),
+        .plugin(name: "MethodRegistryPlugin", capability: .buildTool(), dependencies: ["MethodIndexer"]),
+        .target(
+            name: "Methods", dependencies: ["Golden", "JSON", "Networks", "Optimization", "Support"],
+            plugins: ["MethodRegistryPlugin"]),
+        .testTarget(name: "MethodsTests", dependencies: ["Methods"]),
 
         .target(
             name: "Adapters",
@@ -59,7 +69,7 @@ let package = Package(
                 "Backbones", "Files", "JSON", "Methods", "Networks", "Support", "Torch",
                 .product(name: "Crypto", package: "swift-crypto"),
             ]),
-        .testTarget(name: "AdaptersTests", dependencies: ["Adapters", "Verification"]),
+        .testTarget(name: "AdaptersTests", dependencies: ["Adapters", "Golden", "Verification"]),
 
         .target(
             name: "Training",
@@ -82,14 +92,15 @@ let package = Package(
         .testTarget(name: "GenerationTests", dependencies: ["Generation"]),
 
         .target(
-            name: "Verification", dependencies: ["Adapters", "Backbones", "Methods", "Tokenizers"],
+            name: "Verification", dependencies: ["Adapters", "Backbones", "Golden", "Methods", "Tokenizers"],
             resources: [.copy("Cases")]),
-        .testTarget(name: "VerificationTests", dependencies: ["Verification"]),
+        .testTarget(name: "VerificationTests", dependencies: ["Golden", "Verification"]),
 
         .executableTarget(
             name: "GraftCLI",
             dependencies: [
-                "Adapters", "Backbones", "Files", "Generation", "JSON", "Methods", "Networks", "Reporting", "Support",
+                "Adapters", "Backbones", "Files", "Generation", "Golden", "JSON", "Methods", "Networks", "Reporting",
+                "Support",
                 "Tokenizers", "Torch", "Training", "Verification", "Yams",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),

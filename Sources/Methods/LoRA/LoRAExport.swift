@@ -1,4 +1,3 @@
-import Methods
 import Networks
 import Torch
 
@@ -38,14 +37,14 @@ struct LoRAExport {
     /// What the reader of the file should know.
     private(set) var notes: [String] = []
 
-    /// - Throws: `AdapterError.unwritable` where there is nothing to write.
+    /// - Throws: `MethodError.unwritable` where there is nothing to write.
     init(_ method: LoRA, _ grafts: GraftSet, on model: Model, form: AdapterForm) throws {
         self.method = method
         modules = try grafts.projections.compactMap { path, graft in
             try (graft as? LoRAGraft).map { try Module(path: path, graft: $0) }
         }
         guard !modules.isEmpty else {
-            throw AdapterError.unwritable("the adapter has no LoRA module, which peft's format needs")
+            throw MethodError.unwritable("the adapter has no LoRA module, which peft's format needs")
         }
         try resolveTargets(on: model)
         if form != .raw { try addStart(on: model) }
@@ -128,7 +127,7 @@ struct LoRAExport {
     /// Gives every module the largest rank and the scale 1.
     private mutating func makeUniform() throws {
         guard !method.initLoRAWeights.replacesBase else {
-            throw AdapterError.unwritable(
+            throw MethodError.unwritable(
                 "an adapter that belongs to a residual of the base cannot be written with one rank for all modules: the "
                     + "residual depends on each rank")
         }
