@@ -75,7 +75,7 @@ final class ViT: Network {
         embeddings = try ViTEmbeddings(scope("embeddings"), settings)
         let places = (0..<settings.layers).map { scope("layers")($0) }
         layers = try places.enumerated().map { try ViTLayer($1, settings, index: $0) }
-        body = Body(scope, size: settings.hidden, blocks: places)
+        body = Body(scope, size: settings.hidden, blocks: places, leadingTokens: 1)
         norm = try .layer(scope("layernorm"), size: settings.hidden, eps: settings.eps)
         switch head {
         case .features: classifier = nil

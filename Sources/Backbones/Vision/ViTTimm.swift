@@ -25,7 +25,7 @@ final class ViTTimm: Network {
         embeddings = try ViTTimmEmbeddings(root, settings)
         let places = (0..<settings.depth).map { root("blocks")($0) }
         blocks = try places.enumerated().map { try ViTTimmBlock($1, settings, index: $0) }
-        body = Body(root, size: settings.width, blocks: places)
+        body = Body(root, size: settings.width, blocks: places, leadingTokens: settings.prefixCount)
         norm = try settings.normalizesTokens ? .layer(root("norm"), size: settings.width, eps: settings.eps) : nil
         switch head {
         case .features: self.head = nil
