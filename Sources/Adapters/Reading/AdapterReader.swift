@@ -24,17 +24,14 @@ struct AdapterReader {
         provenance.randomAlgorithm == RandomKey.algorithm ? provenance.seed : nil
     }
 
-    /// Takes the file's tensors by their places.
-    /// - Parameter optional: variables that need not be in the file.
-    private func load(
-        _ keys: [String: String], into variables: [Variable], optional: Set<String> = []
-    ) throws {
+    /// Puts the file's tensors into the variables, each of which must get one if it is of a class that is stored.
+    /// - Parameter keys: the names in the file by those of the variables.
+    private func load(_ keys: [String: String], into variables: [Variable]) throws {
         for variable in variables {
             guard let key = keys[variable.name] else { continue }
             try variable.load(checked(key, expected: variable.value.shape, in: file))
         }
-        let missing = variables.filter { $0.isStored && keys[$0.name] == nil && !optional.contains($0.name) }
-            .map(\.name)
+        let missing = variables.filter { $0.isStored && keys[$0.name] == nil }.map(\.name)
         guard missing.isEmpty else { throw missingTensors(missing) }
     }
 
@@ -68,7 +65,7 @@ extension AdapterReader {
                 problem: "\(quoted(drawn.name)) is drawn at random and not in the file, which names no seed that this "
                     + "version of Graft could draw it from")
         }
-        try load(keys, into: grafts.variables)
+        try load(keys, into: grafts.distinctVariables)
         return grafts
     }
 }
@@ -87,7 +84,7 @@ extension AdapterReader {
             !grafts.variables.contains { keys[$0.name] == place.key }
         }.map(\.key)
         let whole = Set(grafts.parameters.keys)
-        let given = grafts.variables.filter { !whole.contains($0.name) || keys[$0.name] != nil }
+        let given = grafts.distinctVariables.filter { !whole.contains($0.name) || keys[$0.name] != nil }
         // What has no place explains what is missing, where the two are spellings of one name.
         if unexpected.isEmpty { try load(keys, into: given) }
         var saved = SavedTensors(file: file, model: model, keepsTies: config.keepsTies)

@@ -69,6 +69,7 @@ public struct LayerNormTuning: SavesModules, Equatable {
 // MARK: peft
 
 extension LayerNormTuning: PeftMethod {
+    /// peft keeps a copy of the whole norm below it.
     public static let peft = PeftFormat(
         types: ["LN_TUNING"],
         endings: [.init("ln_tuning_layers.weight", "weight"), .init("ln_tuning_layers.bias", "bias")])
