@@ -45,6 +45,9 @@ let package = Package(
             dependencies: ["Support", "Torch", .product(name: "OrderedCollections", package: "swift-collections")]),
         .testTarget(name: "NetworksTests", dependencies: ["Networks"]),
 
+        .target(name: "Optimization", dependencies: ["JSON", "Networks", "Support", "Torch"]),
+        .testTarget(name: "OptimizationTests", dependencies: ["JSON", "Optimization"]),
+
         .target(name: "Backbones", dependencies: ["Networks", "JSON", "Support"]),
         .testTarget(name: "BackbonesTests", dependencies: ["Backbones", "Golden", "Verification"]),
 
@@ -56,7 +59,7 @@ let package = Package(
         .testTarget(name: "MethodIndexerTests", dependencies: ["MethodIndexer"]),
         .plugin(name: "MethodRegistryPlugin", capability: .buildTool(), dependencies: ["MethodIndexer"]),
         .target(
-            name: "Methods", dependencies: ["Golden", "JSON", "Networks", "Support"],
+            name: "Methods", dependencies: ["Golden", "JSON", "Networks", "Optimization", "Support"],
             plugins: ["MethodRegistryPlugin"]),
         .testTarget(name: "MethodsTests", dependencies: ["Methods"]),
 
@@ -71,19 +74,18 @@ let package = Package(
         .target(
             name: "Training",
             dependencies: [
-                "Adapters", "Backbones", "Datasets", "Files", "JSON", "Methods", "Networks", "Reporting", "Support",
-                "Tokenizers",
-                "Torch",
+                "Adapters", "Backbones", "Datasets", "Files", "JSON", "Methods", "Networks", "Optimization",
+                "Reporting",
+                "Support", "Tokenizers", "Torch",
             ]),
 
         .target(
             name: "Graft",
             dependencies: [
-                "Adapters", "Backbones", "Datasets", "Methods", "Networks", "Reporting", "Support", "Tokenizers",
-                "Torch",
-                "Training",
+                "Adapters", "Backbones", "Datasets", "Methods", "Networks", "Optimization", "Reporting", "Support",
+                "Tokenizers", "Torch", "Training",
             ]),
-        .testTarget(name: "GraftTests", dependencies: ["Graft", "JSON", "Training"]),
+        .testTarget(name: "GraftTests", dependencies: ["Graft", "JSON", "Methods", "Training"]),
 
         .target(
             name: "Generation", dependencies: ["Backbones", "JSON", "Networks", "Tokenizers", "Torch"]),

@@ -21,6 +21,9 @@ public protocol Method: Codable, Sendable {
     /// - Parameter start: random draws, examples to calibrate with, and the tensors of an adapter that is being read.
     /// - Throws: `MethodError` when an option names something that the model does not have.
     func grafts(for model: Model, _ start: GraftStart) throws -> GraftSet
+
+    /// What the method does while its grafts are trained; nil for nothing but being differentiated.
+    func lifecycle(of grafts: GraftSet, on model: Model, _ plan: TrainingPlan) throws -> (any Lifecycle)?
 }
 
 extension Method {
@@ -29,6 +32,11 @@ extension Method {
 
     /// No cases.
     public static var replays: [GoldenReplay] { [] }
+
+    /// Nothing.
+    public func lifecycle(of grafts: GraftSet, on model: Model, _ plan: TrainingPlan) throws -> (any Lifecycle)? {
+        nil
+    }
 
     /// Grafts of a fresh adapter that needs no examples to start.
     /// - Parameter key: root of the method's random draws.

@@ -65,7 +65,7 @@ extension AdapterReader {
                 problem: "\(quoted(drawn.name)) is drawn at random and not in the file, which names no seed that this "
                     + "version of Graft could draw it from")
         }
-        try load(keys, into: grafts.distinctVariables)
+        try load(keys, into: grafts.variables)
         return grafts
     }
 }
@@ -84,7 +84,7 @@ extension AdapterReader {
             !grafts.variables.contains { keys[$0.name] == place.key }
         }.map(\.key)
         let whole = Set(grafts.parameters.keys)
-        let given = grafts.distinctVariables.filter { !whole.contains($0.name) || keys[$0.name] != nil }
+        let given = grafts.variables.filter { !whole.contains($0.name) || keys[$0.name] != nil }
         // What has no place explains what is missing, where the two are spellings of one name.
         if unexpected.isEmpty { try load(keys, into: given) }
         var saved = SavedTensors(file: file, model: model, keepsTies: config.keepsTies)

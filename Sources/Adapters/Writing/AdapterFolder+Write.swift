@@ -57,7 +57,7 @@ extension AdapterFolder {
     private static func native(
         _ method: any Methods.Method, _ grafts: GraftSet, hasSeed: Bool, taskType: String?, baseModel: String?
     ) throws -> Files {
-        let variables = grafts.distinctVariables.filter { $0.isStored || ($0.role == .seeded && !hasSeed) }
+        let variables = grafts.variables.filter { $0.isStored || ($0.role == .seeded && !hasSeed) }
         var seen: Set<String> = []
         for variable in variables where !seen.insert(variable.name).inserted {
             throw AdapterError.unwritable("two tensors of the adapter have the name \(quoted(variable.name))")

@@ -105,13 +105,7 @@ extension GraftSet {
         let whole = parameters.values.map { ObjectIdentifier($0) }
         let saved = projections.values.compactMap { ($0 as? SavedProjection)?.weight }.map { ObjectIdentifier($0) }
         let others = Set(whole + saved)
-        return distinctVariables.filter { !others.contains(ObjectIdentifier($0)) }
-    }
-
-    /// Every variable once, those that several sites share among them.
-    public var distinctVariables: [Variable] {
-        var seen: Set<ObjectIdentifier> = []
-        return variables.filter { seen.insert(ObjectIdentifier($0)).inserted }
+        return variables.filter { !others.contains(ObjectIdentifier($0)) }
     }
 }
 

@@ -1,8 +1,8 @@
 import Foundation
-import Graft
+import Networks
+import Optimization
 import Testing
-
-@testable import Training
+import Torch
 
 /// The engine's fused kernels on the flat buffer against the papers' equations in plain Swift.
 @Suite struct OptimizerTests {
@@ -32,7 +32,7 @@ import Testing
 
     /// Takes three steps with both, with a rate that changes, and compares all values after each.
     private func compare(
-        _ arguments: TrainingArguments, _ update: (inout Reference, [Double], Double, Int) -> Void
+        _ optimizer: any Optimizer, _ update: (inout Reference, [Double], Double, Int) -> Void
     ) throws {
         var references: [Reference] = []
         var variables: [Variable] = []
@@ -41,11 +41,10 @@ import Testing
             references.append(Reference(try start.array(), decays: decays))
             variables.append(try Variable(name, start))
         }
-        let parameters = try FlatParameters(variables, device: .cpu)
-        let optimizer = try arguments.makeOptimizer(for: parameters)
+        let trainables = try Trainables([ParameterGroup("all", variables)], optimizer: optimizer)
         for step in 1...3 {
             let rate = 0.1 / Double(step)
-            try parameters.clearGradients()
+            try trainables.clearGradients()
             for (index, variable) in variables.enumerated() {
                 let count = references[index].values.count
                 let gradient = try gradient(variable.name, step: step, count: count)
@@ -53,7 +52,7 @@ import Testing
                 try (variable.value * Tensor(gradient, shape: variable.value.shape)).sum().backward()
                 update(&references[index], gradient.map(Double.init), rate, step)
             }
-            try optimizer.step(learningRate: rate)
+            try trainables.step(learningRate: rate)
             for (reference, variable) in zip(references, variables) {
                 let found: [Float] = try variable.value.detach().array()
                 for (a, b) in zip(found, reference.values) {
@@ -65,12 +64,8 @@ import Testing
 
     @Test(arguments: [0, 0.1])
     func adamWIsTheAlgorithmOfThePaper(weightDecay: Double) throws {
-        var arguments = TrainingArguments()
-        arguments.weightDecay = weightDecay
-        arguments.adamBeta1 = 0.8
-        arguments.adamBeta2 = 0.95
-        arguments.adamEpsilon = 1e-3
-        try compare(arguments) { reference, gradient, rate, step in
+        let adamW = AdamW(beta1: 0.8, beta2: 0.95, epsilon: 1e-3, weightDecay: weightDecay)
+        try compare(adamW) { reference, gradient, rate, step in
             let decay = reference.decays ? weightDecay : 0
             for i in gradient.indices {
                 reference.mean[i] = 0.8 * reference.mean[i] + 0.2 * gradient[i]
@@ -85,11 +80,7 @@ import Testing
 
     @Test(arguments: [0, 0.9])
     func sgdAddsMomentumAndDecay(momentum: Double) throws {
-        var arguments = TrainingArguments()
-        arguments.optim = .sgd
-        arguments.momentum = momentum
-        arguments.weightDecay = 0.2
-        try compare(arguments) { reference, gradient, rate, step in
+        try compare(SGD(momentum: momentum, weightDecay: 0.2)) { reference, gradient, rate, step in
             for i in gradient.indices {
                 let slope = gradient[i] + (reference.decays ? 0.2 : 0) * reference.values[i]
                 reference.mean[i] = step == 1 ? slope : momentum * reference.mean[i] + slope
@@ -103,9 +94,10 @@ import Testing
             try Variable($0.name, .normal($0.shape, key: RandomKey(seed: 1).derived($0.name)))
         }
         let before: [[Float]] = try variables.map { try $0.value.detach().array() }
-        let parameters = try FlatParameters(variables, device: .cpu)
-        #expect(parameters.count == 6 + 3 + 6 + 2 + 2)
-        #expect(try parameters.values.array() == before.flatMap { $0 })
+        let trainables = try Trainables([ParameterGroup("all", variables)], optimizer: AdamW())
+        #expect(trainables.count == 6 + 3 + 6 + 2 + 2)
+        let values = try #require(try trainables.group("all").values)
+        #expect(try values.array() == before.flatMap { $0 })
         for (variable, (_, shape, _)) in zip(variables, shapes) {
             #expect(try variable.value.shape == shape)
             #expect(try variable.value.requiresGrad)
