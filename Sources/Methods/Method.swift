@@ -30,13 +30,13 @@ extension Method {
     /// No such options.
     public static var optionalOptions: [String] { [] }
 
-    /// No cases.
-    public static var replays: [GoldenReplay] { [] }
-
     /// Nothing.
     public func lifecycle(of grafts: GraftSet, on model: Model, _ plan: TrainingPlan) throws -> (any Lifecycle)? {
         nil
     }
+
+    /// No cases.
+    public static var replays: [GoldenReplay] { [] }
 
     /// Grafts of a fresh adapter that needs no examples to start.
     /// - Parameter key: root of the method's random draws.
