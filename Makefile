@@ -25,7 +25,7 @@ demo: all ## fine-tunes a real model on real data and shows what came of it
 
 lint: ## the formatter's rules, and whether the generated files fit their table
 	Scripts/generate-operations --check
-	$(SWIFT) format lint -s -r Sources Tests Examples Package.swift
+	$(SWIFT) format lint -s -r Sources Tests Plugins Examples Package.swift
 
 interop: all ## adapters to and from Python's peft
 	@Scripts/interop/setup
