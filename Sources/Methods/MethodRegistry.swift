@@ -5,7 +5,7 @@ import Support
 public enum MethodRegistry {
     /// The methods, in the order of `graft methods`: a new method adds its line.
     public static let all: [any Method.Type] = [
-        LoRA.self
+        FullTuning.self, LoRA.self,
     ]
 
     /// The method of a name.

@@ -113,6 +113,7 @@ private final class Worker: @unchecked Sendable {
     func run(_ start: TrainingRun.Start, _ emit: @escaping (TrainingEvent) -> Void) throws {
         let folder = OutputFolder(URL(fileURLWithPath: session.configuration.outputDirectory))
         try folder.prepare(start)
+        try session.writeNewBase()
         var progress = TrainingProgress()
         var notes: [RunWarning] = []
         if case .resume = start { (progress, notes) = try resume() }
@@ -200,7 +201,7 @@ private final class Worker: @unchecked Sendable {
         }
         let seconds = loop.seconds
         var baselines: [Baseline] = []
-        if session.configuration.training.linearProbe, session.configuration.task == .classification,
+        if session.configuration.training.linearProbe, session.configuration.task.isClassification,
             let rows = session.data.test ?? session.data.validation
         {
             baselines.append(

@@ -64,6 +64,7 @@ extension MethodCard {
     fileprivate var merge: String {
         switch mergeContract {
         case .exact: "exact"
+        case .approximate: "approximate"
         case .never: "never"
         }
     }
