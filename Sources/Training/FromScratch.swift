@@ -43,8 +43,9 @@ extension TrainingSession {
     var fromScratchWarnings: [RunWarning] {
         guard configuration.fromScratch else { return [] }
         var warnings: [RunWarning] = []
-        let names = (try? FileManager.default.contentsOfDirectory(atPath: configuration.model)) ?? []
-        if names.contains(where: { $0.hasSuffix(".safetensors") }) {
+        let folder = URL(fileURLWithPath: configuration.model)
+        let weights = ["model.safetensors", "model.safetensors.index.json"]
+        if weights.contains(where: { FileManager.default.fileExists(atPath: folder.appendingPathComponent($0).path) }) {
             warnings.append(
                 RunWarning(
                     code: "weights_unused",
