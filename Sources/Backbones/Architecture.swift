@@ -50,10 +50,7 @@ public enum Backbones {
     public static func load(
         _ folder: URL, head: Head? = nil, options: NetworkBuilder.Options = .init(), padTokenID: Int? = nil
     ) throws -> LoadedModel {
-        var config = try ModelConfig(folder: folder)
-        if let padTokenID, try config.padTokenID == nil {
-            config = try config.setting([("pad_token_id", .int(Int64(padTokenID)))])
-        }
+        let config = try ModelConfig(folder: folder).padding(with: padTokenID)
         let architecture = try architecture(of: config)
         let weights = try CheckpointWeights(folder: folder, naming: architecture.naming)
         let loaded = try make(config, head: head, weights: weights, architecture: architecture, options: options)
@@ -65,9 +62,11 @@ public enum Backbones {
     }
 
     /// A network of the given configuration with random weights: there is no checkpoint that any of them is new to.
-    public static func random(_ config: ModelConfig, head: Head? = nil, options: NetworkBuilder.Options) throws
-        -> LoadedModel
-    {
+    /// - Parameter padTokenID: the pad token of the data, where the configuration names none.
+    public static func random(
+        _ config: ModelConfig, head: Head? = nil, options: NetworkBuilder.Options, padTokenID: Int? = nil
+    ) throws -> LoadedModel {
+        let config = try config.padding(with: padTokenID)
         var options = options
         options.drawsMissing = true
         let architecture = try architecture(of: config)

@@ -15,7 +15,9 @@ extension TrainingConfiguration {
     /// The model that the training begins with.
     func start(_ config: ModelConfig, head: Head?, device: Device, padTokenID: Int?) throws -> LoadedModel {
         let options = NetworkBuilder.Options(device: device, seed: training.seed)
-        if fromScratch { return try Backbones.random(config, head: head, options: options) }
+        if fromScratch {
+            return try Backbones.random(config, head: head, options: options, padTokenID: padTokenID)
+        }
         do {
             return try Backbones.load(
                 URL(fileURLWithPath: model), head: head, options: options, padTokenID: padTokenID)

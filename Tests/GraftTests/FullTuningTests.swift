@@ -120,4 +120,19 @@ import Testing
         _ = try await observe(configuration, start: .overwrite)
         #expect(try Data(contentsOf: base.appendingPathComponent("model.safetensors")) != before)
     }
+
+    @Test func aNewModelOfTextsHasItsTokenizerBesideIt() async throws {
+        let tiny = try TinyCheckpoint.bert()
+        try FileManager.default.removeItem(at: tiny.model.appendingPathComponent("model.safetensors"))
+        var configuration = try tiny.classification("run")
+        configuration.fromScratch = true
+        configuration.training.maxSteps = 2
+        let observed = try await observe(configuration)
+        let output = URL(fileURLWithPath: configuration.outputDirectory)
+        let model = try TrainedModel(folder: output.appendingPathComponent("base"), adapter: output)
+        #expect(model.labels == ["fruit", "metal"])
+        let again = try await model.evaluate(URL(fileURLWithPath: configuration.data.trainFile))
+        #expect(again.metrics["loss"]?.isFinite == true)
+        #expect(observed.summary?.nextCommands.contains { $0.command.contains("--model \(output.path)/base") } == true)
+    }
 }

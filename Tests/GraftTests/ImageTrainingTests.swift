@@ -252,6 +252,8 @@ extension ImageTrainingTests {
         Fault("a file that is not there", says: "nowhere.safetensors") {
             $1.data.trainFile = $0.path("nowhere.safetensors")
         },
+        Fault("a column", says: "label_column", "image-classification") { $1.data.labelColumn = "label" },
+        Fault("a length", says: "max_length", "image-classification") { $1.data.maxLength = 64 },
         Fault("packing", says: "batching") { $1.data.batching = .packing },
         Fault("a checkpoint without weights", says: "no weights", "from_scratch: true") { tiny, _ in
             try FileManager.default.removeItem(at: tiny.model.appendingPathComponent("model.safetensors"))

@@ -11,6 +11,7 @@ extension PreparedData {
             throw ImageDataError.noImages(model: configuration.model)
         }
         let options = configuration.data
+        try options.requireNoTextOptions()
         func file(_ path: String) throws -> ImageFile { try ImageFile(URL(fileURLWithPath: path), format: format) }
         let training = try file(options.trainFile)
         let (validation, test) = (try options.validationFile.map(file), try options.testFile.map(file))
@@ -41,6 +42,20 @@ extension PreparedData {
 }
 
 extension DataOptions {
+    /// Refuses options that images have no use for, as a key that nothing reads.
+    fileprivate func requireNoTextOptions() throws {
+        let standard = DataOptions()
+        let isSet: [(CodingKeys, Bool)] = [
+            (.textColumn, textColumn != nil), (.textPairColumn, textPairColumn != nil),
+            (.labelColumn, labelColumn != nil), (.promptColumn, promptColumn != standard.promptColumn),
+            (.completionColumn, completionColumn != standard.completionColumn),
+            (.messagesColumn, messagesColumn != standard.messagesColumn), (.chatFormat, chatFormat != nil),
+            (.maxLength, maxLength != nil), (.truncation, truncation != standard.truncation),
+        ]
+        guard let key = isSet.first(where: \.1)?.0 else { return }
+        throw TrainingError.option("\(key.rawValue): task image-classification has no texts; remove it")
+    }
+
     /// The classes: the user's names, those of the training file, the model's own where it was made for them, or the
     /// numbers that occur.
     fileprivate func imageLabels(_ parts: DatasetParts, named names: [String]?, _ model: ModelConfig) throws
