@@ -229,7 +229,7 @@ extension MergePlan {
         case .bias(let site):
             try withoutGradients {
                 let merged = try site.mergedTensors(computedIn: .float32)
-                return try merged.bias ?? merged.weight
+                return merged.bias ?? merged.weight
             }
         case .parameter(let parameter): parameter.value
         }

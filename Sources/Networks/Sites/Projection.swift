@@ -139,6 +139,11 @@ public final class Projection {
         }
     }
 
+    /// The dimension of the output that counts features or channels.
+    public var channelAxis: Int {
+        if case .convolution = kind { 1 } else { -1 }
+    }
+
     /// Sets the grafts in effect; an empty list leaves the base alone.
     func setGrafts(_ grafts: [any ProjectionGraft]) {
         self.grafts = grafts
@@ -160,11 +165,18 @@ extension Projection {
     /// The output for `x`: features in the last dimension, ids for an embedding, [rows, channels, height, width] for a
     /// convolution.
     public func callAsFunction(_ x: Tensor, _ context: ForwardContext) throws -> Tensor {
+        try context.observer?(self, x)
         if grafts.isEmpty { return try apply(plainWeight, bias?.value, to: x) }
-        let base = try apply(frozenWeight(), bias?.value, to: x)
+        // A graft wraps those before it: the last one sees the input first.
+        var inputs: [Tensor] = []
+        for graft in grafts.reversed() {
+            inputs.append(try graft.input(inputs.last ?? x, at: self, context))
+        }
+        let weight = try grafts.reduce(frozenWeight()) { try $1.weight($0, at: self, context) }
+        let base = try apply(weight, bias?.value, to: inputs.last ?? x)
         var output = base
-        for graft in grafts {
-            output = try graft.adding(to: output, base: base, x: x, at: self, context)
+        for (graft, input) in zip(grafts, inputs.reversed()) {
+            output = try graft.adding(to: output, base: base, x: input, at: self, context)
         }
         return output
     }
