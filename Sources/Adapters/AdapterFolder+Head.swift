@@ -8,7 +8,7 @@ extension AdapterFolder {
     public static func head(of folder: URL, for config: ModelConfig) throws -> Head? {
         let folder = try locate(folder)
         let (adapter, file) = (try AdapterConfig(folder: folder), try weights(in: folder))
-        let rows = try file.names.first { name in headWeights.contains { name.hasSuffix($0) } }
+        let rows = try file.names.first { name in headWeights.contains { ("." + name).hasSuffix($0) } }
             .flatMap { try file.header.entry($0).shape.first }
         let declared = try Backbones.declaredHead(config)
         switch (adapter.taskType, declared) {

@@ -10,14 +10,28 @@ public struct GraftStart {
     /// The tensors of an adapter that is being read, by variable name: what the data or the training decided comes from
     /// here instead of being computed again. nil for a fresh adapter.
     public let stored: (any StoredTensors)?
+    /// How the options spell the network's paths, which the files of older programs call otherwise.
+    public let names: (String) -> String
+    /// Whether every name and pattern of the options must match something; files of adapters name modules that other
+    /// models have.
+    public let isStrict: Bool
 
     /// The start of a fresh adapter, or of one that is read where `stored` is given.
     public init(
-        key: RandomKey, calibration: (any CalibrationSource)? = nil, stored: (any StoredTensors)? = nil
+        key: RandomKey, calibration: (any CalibrationSource)? = nil, stored: (any StoredTensors)? = nil,
+        names: @escaping (String) -> String = { $0 }, isStrict: Bool = true
     ) {
         self.key = key
         self.calibration = calibration
         self.stored = stored
+        self.names = names
+        self.isStrict = isStrict
+    }
+
+    /// Holds a size that the options name against the adapter that is being read, before anything of that size is made;
+    /// nothing for a fresh adapter.
+    public func requireStored(_ size: Int, of name: String, dimension: Int = 0) throws {
+        try stored?.require(size, of: name, dimension: dimension)
     }
 
     /// The training examples, which `method` cannot start without.
@@ -35,6 +49,18 @@ public protocol StoredTensors {
     var names: [String] { get }
     /// The tensor of a name, nil where the file has none.
     func tensor(_ name: String) throws -> Tensor?
+    /// Throws where the file has no tensor of this name, or one of another size in this dimension.
+    func require(_ size: Int, of name: String, dimension: Int) throws
+}
+
+extension StoredTensors {
+    /// Reads the tensor to see its size.
+    public func require(_ size: Int, of name: String, dimension: Int) throws {
+        guard let shape = try tensor(name)?.shape else { throw MethodError.stored("\(name) is not in the file") }
+        guard shape.indices.contains(dimension), shape[dimension] == size else {
+            throw MethodError.stored("\(name) has shape \(shape) in the file, where the options say \(size)")
+        }
+    }
 }
 
 /// Training examples that a method may look at before it starts. The model is as the checkpoint left it, without the

@@ -1,3 +1,4 @@
+import Golden
 import Networks
 import Torch
 
@@ -10,6 +11,9 @@ public protocol Method: Codable, Sendable {
     /// Options without a default, which an encoded default configuration leaves out.
     static var optionalOptions: [String] { get }
 
+    /// How the method's golden cases are run; `graft verify` finds them here.
+    static var replays: [GoldenReplay] { get }
+
     /// The configuration with every option at its default.
     init()
 
@@ -17,11 +21,22 @@ public protocol Method: Codable, Sendable {
     /// - Parameter start: random draws, examples to calibrate with, and the tensors of an adapter that is being read.
     /// - Throws: `MethodError` when an option names something that the model does not have.
     func grafts(for model: Model, _ start: GraftStart) throws -> GraftSet
+
+    /// What the method does while its grafts are trained; nil for nothing but being differentiated.
+    func lifecycle(of grafts: GraftSet, on model: Model, _ plan: TrainingPlan) throws -> (any Lifecycle)?
 }
 
 extension Method {
     /// No such options.
     public static var optionalOptions: [String] { [] }
+
+    /// Nothing.
+    public func lifecycle(of grafts: GraftSet, on model: Model, _ plan: TrainingPlan) throws -> (any Lifecycle)? {
+        nil
+    }
+
+    /// No cases.
+    public static var replays: [GoldenReplay] { [] }
 
     /// Grafts of a fresh adapter that needs no examples to start.
     /// - Parameter key: root of the method's random draws.
@@ -62,6 +77,20 @@ public struct MethodCard: Sendable {
     public let initContract: InitContract
     /// How it merges.
     public let mergeContract: MergeContract
+
+    /// A card with the given entries.
+    public init(
+        name: String, summary: String, family: String, sites: String, paper: String, initContract: InitContract,
+        mergeContract: MergeContract
+    ) {
+        self.name = name
+        self.summary = summary
+        self.family = family
+        self.sites = sites
+        self.paper = paper
+        self.initContract = initContract
+        self.mergeContract = mergeContract
+    }
 }
 
 /// What can be wrong with a method's options on a given model.
@@ -74,13 +103,17 @@ public enum MethodError: Error, Equatable, CustomStringConvertible {
     case unknownMethod(name: String, nearest: String?, known: [String])
     /// A graft that cannot be folded into the weights.
     case unmergeable(String)
+    /// An adapter that the asked format cannot hold.
+    case unwritable(String)
+    /// A tensor of a file that is not there, or has another size than the options say.
+    case stored(String)
     /// A method that must see training examples before it starts, where there are none.
     case needsCalibration(method: String)
 
     /// One sentence: what was wrong, where, what to do.
     public var description: String {
         switch self {
-        case .option(let text), .unmergeable(let text):
+        case .option(let text), .unmergeable(let text), .unwritable(let text), .stored(let text):
             return text
         case .needsCalibration(let method):
             return "\(method) looks at training examples before it starts: make its adapter by training"

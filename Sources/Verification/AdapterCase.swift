@@ -1,6 +1,7 @@
 import Adapters
 import Backbones
 import Foundation
+import Golden
 import Networks
 
 /// Replays cases of adapters: a checkpoint folder, a peft folder, and the outputs without, with and after merging it.

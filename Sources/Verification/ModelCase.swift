@@ -1,5 +1,6 @@
 import Backbones
 import Foundation
+import Golden
 import Networks
 import Torch
 
