@@ -12,6 +12,13 @@ extension TrainingConfiguration {
     /// The checkpoint that the adapter belongs to: the model's folder, or the start that the run itself wrote.
     var basePath: String { fromScratch ? outputDirectory + "/" + Self.newBaseName : model }
 
+    /// Refuses to put the random start in the place of a folder that no run of this output left.
+    func requireFreeBase(_ start: TrainingRun.Start) throws {
+        guard fromScratch, case .new = start, FileManager.default.fileExists(atPath: basePath) else { return }
+        throw TrainingError.files(
+            "output_dir: \(basePath) exists already, where from_scratch writes its start; name another folder")
+    }
+
     /// The model that the training begins with.
     func start(_ config: ModelConfig, head: Head?, device: Device, padTokenID: Int?) throws -> LoadedModel {
         let options = NetworkBuilder.Options(device: device, seed: training.seed)
@@ -30,11 +37,10 @@ extension TrainingConfiguration {
 
 extension TrainingSession {
     /// Writes the random start as a checkpoint in the run's folder, so that the adapter has a base that can be named,
-    /// held against its digest, evaluated and merged. A resumed run finds it there.
+    /// held against its digest, evaluated and merged. A run that goes on after a step finds it there.
     func writeNewBase() throws {
         guard configuration.fromScratch else { return }
         let folder = URL(fileURLWithPath: configuration.basePath)
-        guard !FileManager.default.fileExists(atPath: folder.path) else { return }
         try NewCheckpoint.write(
             model, config: modelConfig, head: configuration.head(classes: data.labels?.count),
             labels: data.labels?.names,

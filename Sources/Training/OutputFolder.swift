@@ -13,7 +13,7 @@ struct OutputFolder {
     /// Names of what a run writes; everything else in the folder is somebody else's.
     private static let own = [
         "run.json", "config.yaml", "metrics.jsonl", "result.json", "report.html", "adapter_config.json",
-        "adapter_model.safetensors", TrainingConfiguration.newBaseName,
+        "adapter_model.safetensors",
     ]
 
     private func ownFiles() throws -> [String] {

@@ -44,6 +44,7 @@ public final class TrainingRun: Sendable {
     public init(_ configuration: TrainingConfiguration, start: Start = .new) async throws {
         let output = URL(fileURLWithPath: configuration.outputDirectory)
         try OutputFolder(output).check(start)
+        try configuration.requireFreeBase(start)
         let session = try await TrainingSession.prepare(configuration)
         self.configuration = configuration
         self.start = start
@@ -113,12 +114,14 @@ private final class Worker: @unchecked Sendable {
     func run(_ start: TrainingRun.Start, _ emit: @escaping (TrainingEvent) -> Void) throws {
         let folder = OutputFolder(URL(fileURLWithPath: session.configuration.outputDirectory))
         try folder.prepare(start)
-        try session.writeNewBase()
         var progress = TrainingProgress()
         var notes: [RunWarning] = []
         if case .resume = start { (progress, notes) = try resume() }
         // A process that died before its first checkpoint left a log that nothing builds on.
-        if progress.step == 0 { try folder.removeLog() }
+        if progress.step == 0 {
+            try folder.removeLog()
+            try session.writeNewBase()
+        }
         let recorder = RunRecorder(
             folder: RunFolder(folder.url), configuration: try session.configuration.json.serialized(.pretty),
             environment: RunEnvironment.current(

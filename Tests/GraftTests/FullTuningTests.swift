@@ -135,4 +135,36 @@ import Testing
         #expect(again.metrics["loss"]?.isFinite == true)
         #expect(observed.summary?.nextCommands.contains { $0.command.contains("--model \(output.path)/base") } == true)
     }
+
+    @Test func aFolderInThePlaceOfTheStartIsNotTouched() async throws {
+        let tiny = try TinyImages()
+        var configuration = try tiny.classification("run")
+        configuration.training.maxSteps = 1
+        let mine = URL(fileURLWithPath: configuration.outputDirectory).appendingPathComponent("base/mine.txt")
+        try FileManager.default.createDirectory(
+            at: mine.deletingLastPathComponent(), withIntermediateDirectories: true)
+        try Data("mine".utf8).write(to: mine)
+        configuration.fromScratch = true
+        let refused = configuration
+        await #expect { _ = try await TrainingRun(refused) } throws: { "\($0)".contains("base exists already") }
+        // A run that has weights writes no start and removes none.
+        configuration.fromScratch = false
+        _ = try await observe(configuration)
+        _ = try await observe(configuration, start: .overwrite)
+        #expect(try String(contentsOf: mine, encoding: .utf8) == "mine")
+    }
+
+    @Test func aRunThatDiedBeforeItsFirstCheckpointWritesItsStartAgain() async throws {
+        let tiny = try TinyImages(hasWeights: false)
+        var configuration = try tiny.classification("run")
+        configuration.fromScratch = true
+        configuration.training.maxSteps = 1
+        let session = try await TrainingSession.prepare(configuration)
+        try session.writeNewBase()
+        configuration.training.seed = 43
+        _ = try await observe(configuration, start: .resume)
+        let output = URL(fileURLWithPath: configuration.outputDirectory)
+        // The digest of the base is that of the start that the run began with.
+        _ = try TrainedModel(folder: output.appendingPathComponent("base"), adapter: output)
+    }
 }
