@@ -19,7 +19,8 @@ extension Architecture {
                 ("output.dense", "mlp.fc2"),
             ],
             ignoredEnds: [".embeddings.mask_token"], optionalModules: ["vit.pooler"]),
-        build: { config, head, root in try ViT(root, ViTSettings(config), head: head) })
+        build: { config, head, root in try ViT(root, ViTSettings(config), head: head) },
+        images: { ImageFormat(try ViTSettings($0).patches, prefix: 1) })
 }
 
 /// The fields of `config.json` of a Hugging Face ViT.

@@ -7,6 +7,10 @@ extension Architecture {
         modelTypes: ViTTimmPreset.names,
         naming: Naming(prefix: "", heads: ["head", "fc_norm"], optionalModules: ["pre_logits"]),
         build: { config, head, root in try ViTTimm(root, ViTTimmSettings(config), head: head) },
+        images: { config in
+            let settings = try ViTTimmSettings(config)
+            return ImageFormat(settings.patches, prefix: settings.prefixCount)
+        },
         declaredHead: { config in
             let classes = try ViTTimmSettings.classCount(config)
             return classes == 0 ? .features : .imageClassification(labels: classes)
