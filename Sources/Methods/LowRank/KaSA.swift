@@ -248,16 +248,18 @@ final class KaSALifecycle: Lifecycle {
         let (rows, columns) = (try matrix.size(0), try matrix.size(1))
         let isTall = rows >= columns || method.orthoGram == .inner
         let gram = try isTall ? matrix.t().matmul(matrix) : matrix.matmul(matrix.t())
-        let rest = try (gram - Tensor.identity(isTall ? columns : rows)).reshape([-1])
+        let device = try matrix.device
+        let rest = try (gram - Tensor.identity(isTall ? columns : rows, on: device)).reshape([-1])
         guard method.orthoGram == .outer, rows > columns else { return try rest.norm() }
-        return try Tensor.cat([rest, Tensor.full([1], Double(rows - columns).squareRoot())]).norm()
+        let outside = try Tensor.full([1], Double(rows - columns).squareRoot(), device: device)
+        return try Tensor.cat([rest, outside]).norm()
     }
 }
 
 extension Tensor {
     /// The identity matrix [size, size].
-    fileprivate static func identity(_ size: Int) throws -> Tensor {
-        let indices = try Tensor.arange(to: Double(size))
+    fileprivate static func identity(_ size: Int, on device: Device) throws -> Tensor {
+        let indices = try Tensor.arange(to: Double(size), device: device)
         return try indices.unsqueeze(0).eq(indices.unsqueeze(1)).to(.float32)
     }
 }

@@ -1,6 +1,7 @@
 import Golden
 import JSON
 import Networks
+import Optimization
 import Support
 import Torch
 
@@ -16,7 +17,7 @@ import Torch
 /// Options have peft's names. Names in `target_modules` end at a dot of the path, those in `feedforward_modules` anywhere,
 /// as in peft: with BERT's, `output.dense` also means `attention.output.dense`. Without `target_modules` the keys, values
 /// and second feed-forward layers are meant; peft's lists differ by family (query and value for Gemma and Qwen), which
-/// the paper does not ask for. Weight decay pulls the vectors towards zero, not one: train them without.
+/// the paper does not ask for. The vectors are not decayed, since that would pull them towards zero, not one.
 ///
 /// Source: Liu et al. 2022 (arXiv:2205.05638), section 3.3. T-Few's losses are not part of it.
 public struct IA3: SavesModules, Equatable {
@@ -106,6 +107,11 @@ public struct IA3: SavesModules, Equatable {
         return set
     }
 
+    /// Keeps the vectors from decaying.
+    public func lifecycle(of grafts: GraftSet, on model: Model, _ plan: TrainingPlan) throws -> (any Lifecycle)? {
+        IA3Lifecycle()
+    }
+
     /// True where peft would scale the input: a name is the end of the path, wherever it begins.
     private static func means(_ inputs: TargetModules, _ path: String) throws -> Bool {
         switch inputs {
@@ -193,9 +199,22 @@ public final class IA3Graft: ProjectionGraft {
     }
 }
 
+/// Trains the vectors without weight decay, whatever the run's.
+private final class IA3Lifecycle: Lifecycle {
+    func groups(of variables: [Variable]) throws -> [ParameterGroup] {
+        let scales = variables.filter { $0.name.hasSuffix(".ia3_l") }
+        let modules = variables.filter { !$0.name.hasSuffix(".ia3_l") }
+        let groups = [
+            try ParameterGroup("scales", scales, weightDecay: 0), try ParameterGroup("modules", modules),
+        ]
+        return groups.filter { $0.count > 0 }
+    }
+}
+
 // MARK: peft
 
 extension IA3: PeftMethod {
+    /// `IA3Config` and its tensors. `fan_in_fan_out` is ignored: the layer itself tells its layout.
     public static let peft = PeftFormat(
         types: ["IA3"], endings: [.init("ia3_l")], ignoredKeys: ["fan_in_fan_out"],
         fixedKeys: ["fan_in_fan_out": false])

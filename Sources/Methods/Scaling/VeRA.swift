@@ -166,7 +166,9 @@ extension VeRA {
         var generator = TorchGenerator(seed: projectionPRNGKey)
         let (boundA, boundB) = ((6 / Double(input)).squareRoot(), (6 / Double(r)).squareRoot())
         let a = try generator.uniform([r, input], -boundA, boundA)
-        return try VeRAPair(a: a, b: generator.uniform([output, r], -boundB, boundB), role)
+        let b = try generator.uniform([output, r], -boundB, boundB)
+        guard let device = try projections.first?.weight.base.device else { return try VeRAPair(a: a, b: b, role) }
+        return try VeRAPair(a: a.to(device), b: b.to(device), role)
     }
 }
 
@@ -237,11 +239,13 @@ public final class VeRAGraft: ProjectionGraft {
 // MARK: peft
 
 extension VeRA: PeftMethod {
+    /// `VeraConfig` and its tensors; the shared pair stands beside the modules. `fan_in_fan_out` is ignored: the layer itself tells its layout.
     public static let peft = PeftFormat(
         types: ["VERA"], endings: [.init("vera_lambda_d"), .init("vera_lambda_b")],
         shared: ["base_model.vera_A": VeRAPair.names.a, "base_model.vera_B": VeRAPair.names.b],
         ignoredKeys: ["fan_in_fan_out"], fixedKeys: ["fan_in_fan_out": false])
 
+    /// Whether `bias` says so.
     public var trainsBiases: Bool { bias != .none }
 
     /// Every tensor, with the modules by name where peft's own lists might mean others, or where it has no such option.

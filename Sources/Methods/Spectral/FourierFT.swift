@@ -145,7 +145,7 @@ extension FourierFT {
             let order = try positions[shape] ?? TorchGenerator.permutation(shape[0] * shape[1], seed: randomLocSeed)
             positions[shape] = order
             set.projections[projection.path] = try FourierFTGraft(
-                self, positions: order.narrow(0, 0, count).clone(), at: projection,
+                self, positions: order.narrow(0, 0, count).clone().to(projection.weight.base.device), at: projection,
                 key: start.key.derived(projection.path))
         }
         try set.addBiases(bias.biases, of: model, adapted: projections)
@@ -187,7 +187,8 @@ public final class FourierFTGraft: ProjectionGraft {
 
     /// ΔW [out, in].
     func delta(at site: Projection, dtype: DType = .float32) throws -> Tensor {
-        let zeros = try Tensor.zeros([site.outputSize * site.inputSize], dtype: dtype)
+        let zeros = try Tensor.zeros(
+            [site.outputSize * site.inputSize], dtype: dtype, device: spectrum.value.device)
         let dense = try zeros.scatter(0, positions, spectrum.value.to(dtype))
         return try dense.reshape([site.outputSize, site.inputSize]).inverseFourierReal() * scaling
     }
@@ -210,10 +211,12 @@ public final class FourierFTGraft: ProjectionGraft {
 // MARK: peft
 
 extension FourierFT: PeftMethod {
+    /// `FourierFTConfig` and its tensors. `fan_in_fan_out` is ignored: the layer itself tells its layout.
     public static let peft = PeftFormat(
         types: ["FOURIERFT"], endings: [.init("fourierft_spectrum")], ignoredKeys: ["fan_in_fan_out"],
         fixedKeys: ["fan_in_fan_out": false])
 
+    /// Whether `bias` says so.
     public var trainsBiases: Bool { bias != .none }
 
     /// Every spectrum, with the modules by name where peft's own lists might mean others.
