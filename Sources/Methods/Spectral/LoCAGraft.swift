@@ -97,16 +97,19 @@ extension LoCAGraft {
         }
     }
 
-    /// Rows of the orthonormal DCT-II matrix, [k, size]; angles in fp64, since they reach size · π.
+    /// Rows of the orthonormal DCT-II matrix, [k, size].
+    ///
+    /// Angles are multiples of π / 2n, and whole turns change nothing: every entry is one of 4n cosines.
     static func waves(_ positions: Tensor, size: Int) throws -> Tensor {
-        let device = try positions.device
-        let angles =
-            try (Tensor.arange(to: Double(size), dtype: .float64).to(device) * 2 + 1) * (Double.pi / Double(2 * size))
+        let (device, period) = (try positions.device, Double(4 * size))
+        let turn = try (Tensor.arange(to: period, dtype: .float64) * (2 * Double.pi / period)).cos().to(.float32)
         let rows = try positions.to(.float64)
-        let heights = try Tensor.where(
-            rows.eq(0), Tensor.full([1], (1 / Double(size)).squareRoot(), dtype: .float64, device: device),
-            Tensor.full([1], (2 / Double(size)).squareRoot(), dtype: .float64, device: device))
-        return try ((rows.unsqueeze(1) * angles.unsqueeze(0)).cos() * heights.unsqueeze(1)).to(.float32)
+        let odd = try Tensor.arange(to: Double(size), dtype: .float64).to(device) * 2 + 1
+        let steps = try rows.unsqueeze(1) * odd.unsqueeze(0)
+        let rest = try steps - (steps / period).floor() * period
+        let cosines = try turn.to(device).indexSelect(0, rest.to(.int64).reshape([-1])).reshape([-1, size])
+        let heights = try rows.eq(0).to(.float64) * (0.5.squareRoot() - 1) + 1
+        return try cosines * (heights * (2 / Double(size)).squareRoot()).to(.float32).unsqueeze(1)
     }
 
     /// ΔW [out, in] added to a matrix, or alone.
