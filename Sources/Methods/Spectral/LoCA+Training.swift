@@ -1,4 +1,3 @@
-import Golden
 import JSON
 import Networks
 import Optimization
@@ -28,9 +27,11 @@ final class LoCALifecycle: Lifecycle {
         let peak = plan.schedule.peak
         let rate = method.locationLearningRate
         var groups = [
-            try ParameterGroup(LoCALifecycle.heights, heights),
+            // Heights decay although they are a vector: they are the matrix, in another basis.
+            try ParameterGroup(LoCALifecycle.heights, heights, weightDecay: plan.optimizer.weightDecay),
             try ParameterGroup(
-                LoCALifecycle.places, places, rate: peak > 0 ? .scaled(rate / peak) : .fixed(rate), isActive: false),
+                LoCALifecycle.places, places, weightDecay: plan.optimizer.weightDecay,
+                rate: peak > 0 ? .scaled(rate / peak) : .fixed(rate), isActive: false),
         ]
         if !others.isEmpty { groups.append(try ParameterGroup("modules", others)) }
         return groups
@@ -62,38 +63,5 @@ final class LoCALifecycle: Lifecycle {
 
     func restore(_ state: LifecycleState) throws {
         forwards = try JSON.Node(state.values).field("forwards").int()
-    }
-}
-
-// MARK: Golden cases
-
-extension LoCA {
-    /// The layer.
-    public static let replays = [GoldenReplay("loca", body: replay)]
-
-    private init(_ golden: GoldenCase) throws {
-        self.init()
-        let config = golden.config
-        nFrequency = try config.field("n_frequency").int()
-        scale = try (config.optional("alpha") ?? config.optional("scale"))?.double() ?? scale
-        clipLocationGrad = try config.optional("clip_location_grad")?.bool() ?? clipLocationGrad
-        learnLocationIter = try config.optional("learn_location_iter")?.int() ?? learnLocationIter
-        targetModules = .list([SingleProjection.path])
-    }
-
-    private static func replay(_ golden: GoldenCase) throws -> CaseResult {
-        var layer = try LayerCase(golden)
-        let set = try LoCA(golden).grafts(for: layer.model, key: RandomKey(seed: 0))
-        let graft: LoCAGraft = try layer.graft(set)
-        try layer.replay(["spectrum": graft.spectrum, "locations": graft.locations])
-        if let gradient = try graft.locations.value.grad {
-            let bounded = try graft.bounded(gradient)
-            layer.produced("grad.locations", bounded)
-            layer.produced("grad.param.locations", bounded)
-        }
-        layer.produced("out.positions", try graft.positions())
-        layer.produced("out.delta", try graft.delta())
-        try layer.produceMerged()
-        return try layer.result()
     }
 }
