@@ -236,6 +236,12 @@ extension MergePlan {
                 let merged = try site.mergedTensors(computedIn: .float32)
                 return merged.bias ?? merged.weight
             }
+        case .normWeight(let norm): try withoutGradients { try norm.mergedTensors(computedIn: .float32).weight }
+        case .normBias(let norm):
+            try withoutGradients {
+                let merged = try norm.mergedTensors(computedIn: .float32)
+                return merged.bias ?? merged.weight
+            }
         case .parameter(let parameter): parameter.value
         }
     }
