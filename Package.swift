@@ -61,7 +61,7 @@ let package = Package(
         .target(
             name: "Methods", dependencies: ["Golden", "JSON", "Networks", "Optimization", "Support"],
             plugins: ["MethodRegistryPlugin"]),
-        .testTarget(name: "MethodsTests", dependencies: ["Adapters", "Backbones", "Methods"]),
+        .testTarget(name: "MethodsTests", dependencies: ["Adapters", "Backbones", "Methods", "Optimization"]),
 
         .target(
             name: "Adapters",

@@ -23,9 +23,13 @@ import Torch
     @Test func theSmallSetIsQueriesAndFirstLayers() throws {
         let names = try names(["bias_set": "query_fc1"], "bert")
         #expect(
-            names == (0..<2).flatMap {
-                ["bert.encoder.layer.\($0).attention.self.query.bias", "bert.encoder.layer.\($0).intermediate.dense.bias"]
-            })
+            names
+                == (0..<2).flatMap {
+                    [
+                        "bert.encoder.layer.\($0).attention.self.query.bias",
+                        "bert.encoder.layer.\($0).intermediate.dense.bias",
+                    ]
+                })
     }
 
     @Test func aNetworkWithoutBiasesIsAnError() throws {

@@ -88,11 +88,12 @@ import Torch
         #expect(abs(deviation - 0.88e-3) < 0.03e-3)
     }
 
-    @Test(arguments: [
-        (["bottleneck": 4, "reduction_factor": 2], "twice"), (["bottleneck": 0], "positive"),
-        (["reduction_factor": -1], "positive"), (["adapter_activation": "gelo"], "the nearest is `gelu`"),
-        (["adapter_dropout": 1], "below 1"),
-    ] as [(JSON, String)])
+    @Test(
+        arguments: [
+            (["bottleneck": 4, "reduction_factor": 2], "twice"), (["bottleneck": 0], "positive"),
+            (["reduction_factor": -1], "positive"), (["adapter_activation": "gelo"], "the nearest is `gelu`"),
+            (["adapter_dropout": 1], "below 1"),
+        ] as [(JSON, String)])
     func optionsThatCannotBeAreRefusedByName(options: JSON, words: String) {
         let error = #expect(throws: MethodError.self) { try method(options, as: Houlsby.self) }
         #expect(error.map { "\($0)" }?.contains(words) == true)

@@ -4,6 +4,7 @@ import Foundation
 import JSON
 import Methods
 import Networks
+import Optimization
 import Testing
 import Torch
 
@@ -15,7 +16,7 @@ import Torch
     /// Stands for the end of a training.
     private func finish(_ method: any Methods.Method, _ set: GraftSet, on model: Model) throws {
         let plan = TrainingPlan(
-            schedule: LearningRateSchedule(kind: .constant, learningRate: 1, totalSteps: 1), stepsPerEpoch: 1)
+            schedule: LearningRateSchedule(peak: 1, totalSteps: 1), stepsPerEpoch: 1)
         let lifecycle = try #require(try method.lifecycle(of: set, on: model, plan))
         try lifecycle.trainingDidEnd(
             StepMoment(
@@ -81,10 +82,7 @@ import Torch
     @Test(arguments: ["gpt2", "llama"])
     func generationSeesThePrefixAsAWholeForwardDoes(model: String) throws {
         let loaded = try SiteModels.make(model)
-        let set = try PTuningV2().grafts(for: loaded.model, key: RandomKey(seed: 1))
-        #expect(throws: MethodError.self) { try method(["num_virtual_tokens": 0], as: PTuningV2.self) }
         let short = try method(["num_virtual_tokens": 5], as: PTuningV2.self)
-        _ = set
         try loaded.model.add(short.grafts(for: loaded.model, key: RandomKey(seed: 1)), named: "a")
         let whole = try SiteModels.outputs(loaded)
         let ids = try SiteModels.input(loaded).requiredIDs()
@@ -111,8 +109,7 @@ import Torch
         #expect(try found.reshape(whole.shape).distance(to: whole) < 1e-4)
     }
 
-    @Test func aPrefixOfZerosGivesNothing() throws {
-        // Values of zero only take a share of the attention; without any rows that share is none.
+    @Test func noRowsAreNoPrefix() throws {
         let loaded = try SiteModels.make("bert")
         let base = try SiteModels.outputs(loaded)
         let mam = try method(["attn_bn": 0, "ffn_bn": 2], as: MAMAdapter.self)
@@ -121,5 +118,6 @@ import Torch
         try loaded.model.add(set, named: "a")
         #expect(try SiteModels.outputs(loaded).isEqual(to: base))
         #expect(throws: MethodError.self) { try method(["attn_bn": 0, "ffn_bn": 0], as: MAMAdapter.self) }
+        #expect(throws: MethodError.self) { try method(["num_virtual_tokens": 0], as: PTuningV2.self) }
     }
 }

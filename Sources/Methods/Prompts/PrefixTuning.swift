@@ -181,9 +181,7 @@ public struct PrefixOptions: Encodable, Sendable, Equatable {
 
 extension PrefixTuning: PeftMethod {
     /// One table for all layers; saved modules stand directly below the base model.
-    public static let peft = PeftFormat(
-        types: ["PREFIX_TUNING"], endings: [], shared: [Prefix.tableName: Prefix.tableName], prefix: "base_model.",
-        ignoredKeys: ["num_attention_heads", "num_layers", "num_transformer_submodules", "token_dim"])
+    public static let peft = PeftFormat.promptLearning("PREFIX_TUNING")
 
     /// Options of the same names, where an absent `prefix_projection` means none.
     public init(peft options: JSON.Node) throws {
