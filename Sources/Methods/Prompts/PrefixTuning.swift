@@ -10,6 +10,10 @@ import Torch
 /// [num_virtual_tokens, size], W₁ [encoder_hidden_size, size]. The tokens' positions start at `num_virtual_tokens`. When
 /// the training is over, keys and values are computed once and stored; T and the maps are dropped.
 ///
+/// Every token sees the prefix, under a sliding window as well. Python's transformers count it as earlier tokens there, and
+/// hide it from tokens that are further on than the window is wide: with such models alone, and texts longer than their
+/// window, the two compute different things.
+///
 /// Options have the names of peft's `PrefixTuningConfig`. The maps are on by default, as in the paper; peft leaves them
 /// out. Files hold the table of all layers, so that peft reads them as `PREFIX_TUNING` without maps. Sources: Li and Liang
 /// 2021 (arXiv:2101.00190, section 4); peft 0.21.2 for the layout and the positions.
