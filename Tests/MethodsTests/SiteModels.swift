@@ -55,7 +55,7 @@ enum SiteModels {
     static func outputs(_ loaded: LoadedModel) throws -> Tensor {
         try withoutGradients {
             let output = try loaded.model(input(loaded))
-            return try output.logits ?? output.lastHiddenState
+            return output.logits ?? output.lastHiddenState
         }
     }
 }

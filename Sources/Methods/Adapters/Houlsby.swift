@@ -22,7 +22,7 @@ public struct Houlsby: SavesModules, Equatable {
     /// σ.
     public var adapterActivation = Activation.gelu
     /// How the maps start.
-    var initWeights = BottleneckSettings.Start.truncatedNormal
+    public var initWeights = BottleneckStart.truncatedNormal
     /// Whether the norms are trained with the adapters.
     public var trainLayerNorms = true
     /// Dropout inside the bottleneck in training.
@@ -110,13 +110,4 @@ public struct Houlsby: SavesModules, Equatable {
 
     /// The layer case of the three baselines beside each other: this one, Pfeiffer's and BitFit.
     public static let replays = [BaselineReplay.replay]
-}
-
-extension MethodError {
-    /// Refuses a rate that is none.
-    static func requireDropout(_ rate: Double, option: String) throws {
-        guard (0..<1).contains(rate) else {
-            throw MethodError.option("\(option): must be at least 0 and below 1, found \(rate)")
-        }
-    }
 }

@@ -38,13 +38,13 @@ public struct MAMAdapter: SavesModules, Equatable {
     /// Channels of the adapter.
     public var feedForwardBottleneck = 512
     /// Where the adapter's input comes from.
-    var feedForwardOption = BottleneckSettings.Wiring.parallel
+    public var feedForwardOption = BottleneckWiring.parallel
     /// s.
-    var feedForwardScalar = BottleneckSettings.Scale.fixed(4)
+    public var feedForwardScalar = BottleneckScale.fixed(4)
     /// Where the adapter has a norm of its own.
-    var feedForwardNorm = BottleneckSettings.OwnNorm.none
+    public var feedForwardNorm = BottleneckNorm.none
     /// How the adapter starts.
-    var feedForwardStart = BottleneckSettings.Start.lora
+    public var feedForwardStart = BottleneckStart.lora
     /// Dropout inside the adapter in training.
     public var adapterDropout = 0.1
     /// Modules that are trained and stored whole, such as a new head.
@@ -122,7 +122,7 @@ public struct MAMAdapter: SavesModules, Equatable {
                 .sublayers(of: model, roles: [.feedForward])
             let settings = BottleneckSettings(
                 width: feedForwardBottleneck, activation: .relu, start: feedForwardStart, wiring: feedForwardOption,
-                scale: feedForwardScalar, dropout: adapterDropout, ownNorm: feedForwardNorm)
+                scale: feedForwardScalar, dropout: adapterDropout, norm: feedForwardNorm)
             try set.addBottlenecks(at: sites, start) { _ in settings }
         }
         try set.addModules(modulesToSave, of: model)
@@ -132,32 +132,6 @@ public struct MAMAdapter: SavesModules, Equatable {
     /// Drops the prefix's maps once the training is over.
     public func lifecycle(of grafts: GraftSet, on model: Model, _ plan: TrainingPlan) throws -> (any Lifecycle)? {
         grafts.prefix.map(PrefixLifecycle.init)
-    }
-}
-
-extension BottleneckSettings.Scale: Codable {
-    private static let learnableName = "learnable_scalar"
-
-    /// A number, or `learnable_scalar`.
-    init(from decoder: any Decoder) throws {
-        let container = try decoder.singleValueContainer()
-        if let name = try? container.decode(String.self) {
-            guard name == Self.learnableName else {
-                throw MethodError.option(
-                    "the adapter's scalar must be a number or \(Self.learnableName), found `\(name)`")
-            }
-            self = .learnable
-        } else {
-            self = .fixed(try container.decode(Double.self))
-        }
-    }
-
-    func encode(to encoder: any Encoder) throws {
-        var container = encoder.singleValueContainer()
-        switch self {
-        case .fixed(let factor): try container.encode(factor)
-        case .learnable: try container.encode(Self.learnableName)
-        }
     }
 }
 

@@ -20,7 +20,7 @@ public struct Pfeiffer: SavesModules, Equatable {
     /// σ.
     public var adapterActivation = Activation.relu
     /// How the maps start.
-    var initWeights = BottleneckSettings.Start.bert
+    public var initWeights = BottleneckStart.bert
     /// Dropout inside the bottleneck in training.
     public var adapterDropout = 0.0
     /// Which feed-forward parts; nil for all.
