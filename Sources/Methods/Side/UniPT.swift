@@ -133,7 +133,7 @@ public struct UniPT: SavesModules, Equatable {
         if let wrong = guided.first(where: { !(0..<states).contains($0) }) {
             throw MethodError.option("layers: there is no guided state \(wrong); there are \(states), from 0")
         }
-        try start.requireStored(width, of: "\(body.path).unipt.up.weight", dimension: 1)
+        try start.requireStored(width, of: UniPTNetwork.name("up.weight", at: body.path), dimension: 1)
         var set = GraftSet()
         set.sides[body.path] = try UniPTNetwork(
             self, UniPTNetwork.Shape(path: body.path, hidden: body.size, width: width, output: body.size),

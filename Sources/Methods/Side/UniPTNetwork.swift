@@ -59,8 +59,7 @@ final class UniPTNetwork: SideNetwork {
         let isLast = method.variant == .anchorLast
         let normalizes = method.downNorm ?? isLast
         func layer(_ name: String, _ input: Int, _ output: Int, isNormalized: Bool = false) throws -> Layer {
-            let path = shape.path.isEmpty ? "unipt.\(name)" : "\(shape.path).unipt.\(name)"
-            return try Layer(path, from: input, to: output, isNormalized: isNormalized, key: key)
+            try Layer(UniPTNetwork.name(name, at: shape.path), from: input, to: output, isNormalized: isNormalized, key: key)
         }
         down = try guided.map { try layer("down.\($0)", d, m, isNormalized: normalizes) }
         anchorDown =
@@ -74,6 +73,11 @@ final class UniPTNetwork: SideNetwork {
         }
         up = try layer("up", m, shape.output)
         gate = try layer("gate", m, 1)
+    }
+
+    /// The name of a tensor; a body may be the whole network, whose path is empty.
+    static func name(_ name: String, at path: String) -> String {
+        path.isEmpty ? "unipt.\(name)" : "\(path).unipt.\(name)"
     }
 
     var variables: [Variable] { (down + [anchorDown] + mixing + [up, gate]).flatMap(\.variables) }
