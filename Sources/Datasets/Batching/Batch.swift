@@ -16,6 +16,8 @@ public struct Batch: Sendable, Equatable {
     /// The number of the packed example within its row, -1 for padding, [rows × columns]; tokens attend within their
     /// number only. Nil where rows are not packed.
     public internal(set) var segmentIDs: [Int64]?
+    /// The number of the task of each row, [rows]; nil where rows have none.
+    public internal(set) var taskIDs: [Int64]?
     /// What is to be learnt.
     public internal(set) var targets: BatchTargets
     /// Where each example lies, row by row.

@@ -8,6 +8,8 @@ public struct Example: Sendable, Equatable {
     public var target: Target
     /// Whether tokens were cut off to fit the limit.
     public var isTruncated: Bool
+    /// The number of the task that it belongs to, where rows have one.
+    public var taskID: Int?
 
     /// Makes an encoded row.
     public init(inputIDs: [Int32], typeIDs: [Int32]? = nil, target: Target = .none, isTruncated: Bool = false) {

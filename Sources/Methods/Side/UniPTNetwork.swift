@@ -59,7 +59,8 @@ final class UniPTNetwork: SideNetwork {
         let isLast = method.variant == .anchorLast
         let normalizes = method.downNorm ?? isLast
         func layer(_ name: String, _ input: Int, _ output: Int, isNormalized: Bool = false) throws -> Layer {
-            try Layer(UniPTNetwork.name(name, at: shape.path), from: input, to: output, isNormalized: isNormalized, key: key)
+            try Layer(
+                UniPTNetwork.name(name, at: shape.path), from: input, to: output, isNormalized: isNormalized, key: key)
         }
         down = try guided.map { try layer("down.\($0)", d, m, isNormalized: normalizes) }
         anchorDown =

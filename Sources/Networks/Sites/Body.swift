@@ -45,6 +45,7 @@ public final class Body {
         _ x: Tensor, _ input: ModelInput, _ context: ForwardContext, finish: (Tensor) throws -> Tensor = { $0 },
         layer: (_ index: Int, _ x: Tensor, _ input: ModelInput) throws -> Tensor
     ) throws -> Tensor {
+        if let taskIDs = input.taskIDs { context.taskIDs = taskIDs }
         guard let side else { return try finish(run(x, input, context, layer: layer) { _ in }) }
         var taps: [Tensor] = []
         func trunk() throws -> Tensor { try finish(run(x, input, context, layer: layer) { taps.append($0) }) }

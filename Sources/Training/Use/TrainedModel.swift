@@ -89,7 +89,8 @@ extension TrainedModel {
     /// Measures the model on the rows of a file. Rows without a text are left out.
     /// - Throws: `DatasetError` for what is wrong with the rows, what the network throws.
     public func evaluate(_ file: URL, batchSize: Int = 32) async throws -> Evaluation {
-        let rows = try SampleSet(reading: DataFile(file), for: data.datasetTask(task), skipsEmptyRows: true)
+        let rows = try SampleSet(
+            reading: DataFile(file), for: data.datasetTask(task), taskColumn: data.taskColumn, skipsEmptyRows: true)
         let encoded = try await encoder.encode(rows, for: task == .classification ? .classification : .causalLM)
         let batches = try batches(encoded, size: batchSize)
         let objective: any Objective =
