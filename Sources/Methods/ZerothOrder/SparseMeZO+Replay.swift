@@ -17,7 +17,12 @@ extension SparseMeZO {
 
     private static func trace(_ golden: GoldenCase) throws -> CaseResult {
         let method = try SparseMeZO(golden)
-        let model = try TanhClassifier.model(golden)
+        let layers = try ["fc1", "fc2"].map { name in
+            ProjectionChain.Layer(
+                path: name, weight: try golden.tensor("param.\(name).weight"),
+                bias: try golden.tensor("param.\(name).bias"))
+        }
+        let model = try ProjectionChain.model(layers, dtype: .float64) { try $0.tanh() }
         let grafts = try method.grafts(for: model, key: RandomKey(seed: 0))
         try model.add(grafts, named: "default")
         let steps = try golden.config.field("steps").int()
@@ -38,8 +43,9 @@ extension SparseMeZO {
             comparison.produced("out.threshold.\(name)", try .full([1], threshold, dtype: .float64))
         }
         for step in 0..<steps {
-            let work = GoldenStep(
-                golden, model,
+            let work = ReplayedStep(
+                input: ModelInput(pixelValues: try golden.tensor("in.step\(step).x")),
+                labels: try golden.tensor("in.step\(step).labels"),
                 StepMoment(
                     step: step, totalSteps: steps, epoch: 0, key: RandomKey(seed: 0).derived(step), learningRate: rate,
                     trainables: trainables, model: model))
@@ -61,60 +67,4 @@ extension SparseMeZO {
         }
         return try comparison.result()
     }
-}
-
-/// fc2(tanh(fc1 x)) in double precision.
-private final class TanhClassifier: Network {
-    private let first: Projection
-    private let second: Projection
-
-    private init(_ first: Projection, _ second: Projection) {
-        self.first = first
-        self.second = second
-    }
-
-    func callAsFunction(_ input: ModelInput, _ context: ForwardContext) throws -> ModelOutput {
-        let logits = try second(first(input.requiredPixels(), context).tanh(), context)
-        return ModelOutput(logits: logits, lastHiddenState: logits)
-    }
-
-    static func model(_ golden: GoldenCase) throws -> Model {
-        let names = ["fc1.weight", "fc1.bias", "fc2.weight", "fc2.bias"]
-        let weights = Dictionary(uniqueKeysWithValues: try names.map { ($0, try golden.tensor("param.\($0)")) })
-        let builder = NetworkBuilder(source: TensorWeights(weights), options: .init(dtype: .float64))
-        let layers = try ["fc1", "fc2"].map { path in
-            let weight = try golden.tensor("param.\(path).weight")
-            return try Projection.linear(builder.root(path), input: weight.size(1), output: weight.size(0))
-        }
-        return Model(TanhClassifier(layers[0], layers[1]), builder)
-    }
-}
-
-/// A step of a case: forwards alone.
-private final class GoldenStep: StepWork {
-    let moment: StepMoment
-    private let golden: GoldenCase
-    private let model: Model
-
-    init(_ golden: GoldenCase, _ model: Model, _ moment: StepMoment) {
-        self.golden = golden
-        self.model = model
-        self.moment = moment
-    }
-
-    func loss() throws -> Double {
-        try withoutGradients {
-            let labels = try golden.tensor("in.step\(moment.step).labels")
-            let input = ModelInput(pixelValues: try golden.tensor("in.step\(moment.step).x"))
-            guard let logits = try model(input).logits else { throw NetworkError.unsupported("the case has no logits") }
-            return try logits.crossEntropySum(labels).item() / Double(labels.count)
-        }
-    }
-
-    func backward() throws -> Double { throw unavailable }
-    func backward(_ lossSum: (BatchLoss) throws -> Tensor?) throws -> Double { throw unavailable }
-    func clip() throws -> Double { throw unavailable }
-    func update() throws { throw unavailable }
-
-    private var unavailable: NetworkError { .unsupported("a trace of MeZO has no backward") }
 }
