@@ -233,7 +233,7 @@ extension LoRA {
 
 extension GraftSet {
     /// Trainable copies of existing biases.
-    fileprivate mutating func addBiases(
+    mutating func addBiases(
         _ training: LoRA.BiasTraining, of model: Model, adapted: [Projection]
     ) throws {
         switch training {
