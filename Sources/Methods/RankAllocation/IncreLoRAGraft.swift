@@ -27,8 +27,7 @@ public final class IncreLoRAGraft: ProjectionGraft {
     private let scaling: Double
     private let dropout: Double
     private let key: RandomKey
-    /// What went into the branch, and a zero that was added to what came out: its gradient is that of the output.
-    private var noted: [(x: Tensor, probe: Tensor)] = []
+    private let probe = WeightGradientProbe()
 
     /// - Parameters:
     ///   - key: of the random draws of this projection.
@@ -156,31 +155,22 @@ extension IncreLoRAGraft {
         var sum = try output.to(a.dtype).reshape([-1, sizes.output]).addmm(
             dropped.matmul((a * e).t()), b.t(), alpha: scale)
         if isMeasuring, context.isTraining {
-            let probe = try sum.zerosLike().setRequiresGrad(true)
-            sum = try sum + probe
-            noted.append((try dropped.detach(), probe))
+            sum = try probe.noting(sum, dropped)
         }
         return try sum.reshape(output.shape).to(output.dtype)
     }
 
     /// S of the backward that just ended; nil where there was none. What it was made of is forgotten.
     func takeScore() throws -> Double? {
-        defer { forgetNotes() }
+        guard let gradient = try probe.take() else { return nil }
         return try withoutGradients {
-            var gradient: Tensor?
-            for (x, probe) in noted {
-                guard let delta = try probe.grad else { continue }
-                let part = try delta.t().matmul(x)
-                gradient = try gradient.map { try $0 + part } ?? part
-            }
-            guard let gradient else { return nil }
             let size = Double(sizes.input * sizes.output).squareRoot()
             return try (delta(dtype: gradient.dtype) * gradient).abs().sum().item() / size
         }
     }
 
     /// Forgets forwards whose backward is not to be scored.
-    func forgetNotes() { noted = [] }
+    func forgetNotes() { probe.forget() }
 
     /// ΔW: [out, in].
     func delta(dtype: DType) throws -> Tensor {
