@@ -67,8 +67,7 @@ extension AdaLoRA: PeftMethod {
         method.rankPattern = [:]
         var tensors: [(name: String, tensor: Tensor)] = []
         for (path, graft) in modules {
-            method.rankPattern.entries.append(
-                .init(key: "\(AdaLoRA.peft.prefix)\(path).lora_E", value: try graft.triplesInUse()))
+            method.rankPattern.entries.append(.init(key: "\(path).lora_E", value: try graft.tripletsInUse()))
             let rows = try graft.mask.value.ne(0).reshape([-1]).nonzero().reshape([-1])
             for (variable, dimension) in [(graft.a, 0), (graft.e, 0), (graft.b, 1)] {
                 tensors.append((variable.name, try variable.value.detach().indexSelect(dimension, rows)))

@@ -212,8 +212,8 @@ extension AdaLoRA {
         return kept
     }
 
-    /// The module of a key of peft's `rank_pattern`: `base_model.model.<module>.lora_E`, while training with the
-    /// adapter's name behind it.
+    /// The module of a key of peft's `rank_pattern`: `<module>.lora_E`, while training with the adapter's name behind it;
+    /// names of parameters in peft's files have `base_model.model` before it.
     private static func module(ofPattern key: String) -> String {
         var parts = key.split(separator: ".", omittingEmptySubsequences: false)[...]
         if parts.starts(with: ["base_model", "model"]) { parts = parts.dropFirst(2) }

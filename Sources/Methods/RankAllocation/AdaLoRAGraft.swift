@@ -51,7 +51,7 @@ public final class AdaLoRAGraft: ProjectionGraft {
     var rank: Int { kept.count { $0 } }
 
     /// Which of the init_r triplets are in use.
-    func triplesInUse() throws -> [Bool] {
+    func tripletsInUse() throws -> [Bool] {
         var rows = try mask.value.array(of: Float.self).map { $0 != 0 }[...]
         return kept.map { $0 && (rows.popFirst() ?? false) }
     }
