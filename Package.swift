@@ -64,6 +64,7 @@ let package = Package(
                 "Adapters", "Backbones", "Datasets", "Files", "JSON", "Methods", "Networks", "Reporting", "Support",
                 "Tokenizers",
                 "Torch",
+                .product(name: "OrderedCollections", package: "swift-collections"),
             ]),
 
         .target(
@@ -80,7 +81,11 @@ let package = Package(
         .testTarget(name: "GenerationTests", dependencies: ["Generation"]),
 
         .target(
-            name: "Verification", dependencies: ["Adapters", "Backbones", "Methods", "Tokenizers"],
+            name: "Verification",
+            dependencies: [
+                "Adapters", "Backbones", "Methods", "Tokenizers", "Training",
+                .product(name: "OrderedCollections", package: "swift-collections"),
+            ],
             resources: [.copy("Cases")]),
         .testTarget(name: "VerificationTests", dependencies: ["Verification"]),
 

@@ -14,7 +14,9 @@ protocol Replay: Sendable {
 /// Runs golden cases, whatever their kind.
 public enum Verification {
     /// A new method adds its line.
-    private static let replays: [any Replay] = [LoRAReplay()]
+    private static let replays: [any Replay] = [
+        LoRAReplay(), AlignmentLossesReplay(), ComPEFTReplay(), SkillLocalizationReplay(),
+    ]
 
     /// Runs the case in a folder. What cannot be read is a failed case, so that one broken folder does not end a run.
     public static func run(_ folder: URL) -> CaseResult {
