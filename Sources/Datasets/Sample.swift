@@ -8,6 +8,8 @@ public struct Sample: Sendable {
         case completion(prompt: String, completion: String)
         /// A conversation as text, in pieces.
         case conversation([ConversationSegment])
+        /// A prompt with a better and a worse answer.
+        case preference(Preference)
     }
 
     /// Where the row begins.
@@ -22,6 +24,24 @@ public struct Sample: Sendable {
         self.location = location
         self.content = content
         self.label = label
+    }
+}
+
+/// A prompt and two answers to it.
+public struct Preference: Sendable, Equatable {
+    /// What both answers answer.
+    public let prompt: String
+    /// The better answer.
+    public let chosen: String
+    /// The other.
+    public let rejected: String
+    /// Whether the texts hold a conversation format's own markers.
+    public let isConversation: Bool
+
+    /// Makes a pair.
+    public init(prompt: String, chosen: String, rejected: String, isConversation: Bool) {
+        (self.prompt, self.chosen, self.rejected) = (prompt, chosen, rejected)
+        self.isConversation = isConversation
     }
 }
 
@@ -52,6 +72,8 @@ extension Sample {
             digest.add(completion)
         case .conversation(let segments):
             for segment in segments { digest.add(segment.text) }
+        case .preference(let texts):
+            for text in [texts.prompt, texts.chosen, texts.rejected] { digest.add(text) }
         }
         return digest.value
     }

@@ -18,7 +18,7 @@ extension TrainingConfiguration {
                 NextCommand(
                     purpose: "use it",
                     command: "graft predict --model \(model) --adapter \(outputDirectory) --text \"…\""))
-        case .causalLM:
+        case .causalLM, .preference:
             commands.append(
                 NextCommand(
                     purpose: "use it",

@@ -32,8 +32,11 @@ extension TrainingConfiguration {
             throw TrainingError.option("output_dir: name a folder for what the run leaves")
         }
         self.init(model: model, data: "", task: task, outputDirectory: output)
+        if task == .preference { groups.takePreferences() }
         method = try groups.method()
         data = try JSON.Node(.object(groups.data), source: node.path).decode()
+        preference = try JSON.Node(.object(groups.preference), source: node.path).decode()
+        try preference.validate()
         training = try JSON.Node(.object(groups.training), source: node.path).decode()
         guard !data.trainFile.isEmpty else {
             throw TrainingError.option("train_file: name a file of rows to learn from (JSON Lines, CSV, TSV or text)")
@@ -46,7 +49,9 @@ extension TrainingConfiguration {
         get throws {
             var object = JSON.Object([("model", .string(model)), ("task", .string(task.rawValue))])
             object["method"] = try MethodConfiguration(method).json
-            for group in [try JSON(encoding: data), try JSON(encoding: training)] {
+            var parts = [try JSON(encoding: data), try JSON(encoding: training)]
+            if task == .preference { parts.append(try JSON(encoding: preference)) }
+            for group in parts {
                 guard case .object(let members) = group else { continue }
                 for (key, value) in members { object[key] = value }
             }
@@ -61,12 +66,14 @@ extension TrainingConfiguration {
     public static var keys: [String] {
         essentials + DataOptions.CodingKeys.allCases.map(\.rawValue)
             + TrainingArguments.CodingKeys.allCases.map(\.rawValue)
+            + PreferenceOptions.CodingKeys.allCases.map(\.rawValue)
     }
 
     /// The keys of one object, sorted by what reads them.
     private struct Groups {
         var data = JSON.Object()
         var training = JSON.Object()
+        var preference = JSON.Object()
         private var essentials = JSON.Object()
         private var options = JSON.Object()
         private let source: JSON.Node
@@ -86,6 +93,14 @@ extension TrainingConfiguration {
                 } else {
                     options[key] = value
                 }
+            }
+        }
+
+        /// Takes the keys of the preference task, which elsewhere may be options of a method (`beta`).
+        mutating func takePreferences() {
+            for key in PreferenceOptions.CodingKeys.allCases.map(\.rawValue) {
+                preference[key] = options[key]
+                options[key] = nil
             }
         }
 

@@ -12,6 +12,8 @@ public struct TrainingConfiguration: Sendable {
         case classification
         /// The next token.
         case causalLM = "causal-lm"
+        /// The better of two answers.
+        case preference
     }
 
     /// When something happens.
@@ -48,6 +50,8 @@ public struct TrainingConfiguration: Sendable {
 
     /// Files of rows.
     public var data = DataOptions()
+    /// What a training on preferences minimises.
+    public var preference = PreferenceOptions()
     /// The course of the training.
     public var training = TrainingArguments()
 

@@ -75,9 +75,7 @@ final class TrainingSession {
             ? arguments.maxSteps
             : batches.steps(epochs: arguments.numTrainEpochs, accumulation: arguments.gradientAccumulationSteps)
         schedule = LearningRateSchedule(arguments, totalSteps: totalSteps)
-        objective =
-            configuration.task == .classification
-            ? ClassificationObjective(classes: data.labels?.count ?? 2) : CausalLMObjective()
+        objective = try configuration.objective(classes: data.labels?.count ?? 2)
         checkpoints = CheckpointStore(
             folder: URL(fileURLWithPath: configuration.outputDirectory), limit: arguments.saveTotalLimit)
         forecast = try Forecast(
@@ -163,7 +161,20 @@ extension TrainingConfiguration {
     func head(classes: Int?) -> Head? {
         switch task {
         case .classification: .sequenceClassification(labels: classes ?? 2)
-        case .causalLM: .causalLM
+        case .causalLM, .preference: .causalLM
+        }
+    }
+
+    fileprivate func objective(classes: Int) throws -> any Objective {
+        switch task {
+        case .classification: return ClassificationObjective(classes: classes)
+        case .causalLM: return CausalLMObjective()
+        case .preference:
+            if case .kto = preference.lossType, training.perDeviceTrainBatchSize < 2 {
+                throw TrainingError.option(
+                    "per_device_train_batch_size: kto compares pairs within a batch and needs at least 2")
+            }
+            return PreferenceObjective(options: preference)
         }
     }
 

@@ -11,7 +11,7 @@ struct TrainOptions: ParsableArguments {
     var validation: String?
     @Option(help: "Rows to evaluate on at the end.", completion: .file())
     var test: String?
-    @Option(help: ArgumentHelp("What to learn.", valueName: "classification|causal-lm"))
+    @Option(help: ArgumentHelp("What to learn.", valueName: "classification|causal-lm|preference"))
     var task: String?
     @Option(help: "The fine-tuning method.")
     var method: String?
