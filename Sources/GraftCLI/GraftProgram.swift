@@ -14,7 +14,11 @@ struct GraftProgram: AsyncParsableCommand {
             CommandGroup(
                 name: "Train and use",
                 subcommands: [TrainCommand.self, EvalCommand.self, PredictCommand.self, GenerateCommand.self]),
-            CommandGroup(name: "Hand on", subcommands: [MergeCommand.self, ExportCommand.self]),
+            CommandGroup(
+                name: "Hand on",
+                subcommands: [
+                    MergeCommand.self, ExportCommand.self, CompressCommand.self, DecompressCommand.self,
+                ]),
             CommandGroup(
                 name: "Explain and check",
                 subcommands: [InspectCommand.self, MethodsCommand.self, DoctorCommand.self, VerifyCommand.self]),
