@@ -18,6 +18,7 @@ struct GraftProgram: AsyncParsableCommand {
                 name: "Hand on",
                 subcommands: [
                     MergeCommand.self, ExportCommand.self, CompressCommand.self, DecompressCommand.self,
+                    LocalizeCommand.self, PatchCommand.self,
                 ]),
             CommandGroup(
                 name: "Explain and check",

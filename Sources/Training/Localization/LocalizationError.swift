@@ -14,10 +14,6 @@ public enum LocalizationError: Error, Equatable, Sendable, CustomStringConvertib
     case nothingGraftable(String)
     /// The checkpoints differ in nothing that may be grafted.
     case noDifference
-    /// A file that contradicts itself.
-    case damaged(file: String, problem: String)
-    /// A difference that was made for other weights.
-    case otherBase(file: String, expected: String, found: String)
 
     /// One sentence: what is wrong and what to do.
     public var description: String {
@@ -31,10 +27,6 @@ public enum LocalizationError: Error, Equatable, Sendable, CustomStringConvertib
         case .notFinite(let batch): "the loss of batch \(batch + 1) is not finite: check the checkpoints and the rows"
         case .nothingGraftable(let why): "no parameter may be grafted: \(why)"
         case .noDifference: "the two checkpoints are equal in every graftable parameter: there is no skill to locate"
-        case .damaged(let file, let problem): "\(file) is damaged: \(problem)"
-        case .otherBase(let file, let expected, let found):
-            "\(file) belongs to weights with the digest \(expected), this checkpoint's have \(found): name the checkpoint "
-                + "that the skill was located on"
         }
     }
 }
