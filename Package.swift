@@ -74,7 +74,11 @@ let package = Package(
                 "Torch",
                 "Training",
             ]),
-        .testTarget(name: "GraftTests", dependencies: ["Graft", "JSON", "Training"]),
+        .testTarget(
+            name: "GraftTests",
+            dependencies: [
+                "Graft", "JSON", "Training", .product(name: "OrderedCollections", package: "swift-collections"),
+            ]),
 
         .target(
             name: "Generation", dependencies: ["Backbones", "JSON", "Networks", "Tokenizers", "Torch"]),

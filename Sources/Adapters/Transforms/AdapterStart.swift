@@ -19,13 +19,14 @@ enum AdapterStart {
     static func tensors(
         of config: AdapterConfig, _ provenance: AdapterProvenance, shapes: [(name: String, shape: [Int])], base: URL
     ) throws -> [String: Tensor] {
-        guard let seed = provenance.seed, let options = provenance.options else {
+        guard let seed = provenance.seed, case .object(var options)? = provenance.options else {
             throw CompressionError.noSeed(adapter: "the adapter")
         }
+        if options["name"] == nil { options["name"] = provenance.method.map(JSON.string) }
         if let found = provenance.randomAlgorithm, found != RandomKey.algorithm {
             throw CompressionError.otherAlgorithm(found: found, expected: RandomKey.algorithm)
         }
-        let method = try MethodConfiguration(JSON.Node(options, source: "graft.options")).method
+        let method = try MethodConfiguration(JSON.Node(.object(options), source: "graft.options")).method
         let head = try AdapterFolder.head(of: config, shapes: shapes, for: ModelConfig(folder: base))
         let loaded = try Backbones.load(base, head: head, options: .init(seed: seed))
         let grafts = try method.grafts(for: loaded.model, key: AdapterProvenance.methodKey(seed: seed))

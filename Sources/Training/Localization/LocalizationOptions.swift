@@ -49,7 +49,7 @@ public struct LocalizationOptions: Sendable, Equatable {
 
     /// The graftable ones of a network's parameters, given in its order. A layer's parameters have its number in their
     /// name; what stands before the first is an embedding, what stands after the last belongs to the head.
-    func graftable(_ names: [String]) -> [String] {
+    public func graftable(_ names: [String]) -> [String] {
         let layers = names.map { name in name.split(separator: ".").compactMap { Int($0) }.first }
         let first = layers.firstIndex { $0 != nil } ?? names.count
         return zip(names, layers).enumerated().compactMap { index, element in
