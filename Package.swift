@@ -45,10 +45,23 @@ let package = Package(
             dependencies: ["Support", "Torch", .product(name: "OrderedCollections", package: "swift-collections")]),
         .testTarget(name: "NetworksTests", dependencies: ["Networks"]),
 
-        .target(name: "Backbones", dependencies: ["Networks", "JSON", "Support"]),
-        .testTarget(name: "BackbonesTests", dependencies: ["Backbones", "Verification"]),
+        .target(name: "Optimization", dependencies: ["JSON", "Networks", "Support", "Torch"]),
+        .testTarget(name: "OptimizationTests", dependencies: ["JSON", "Optimization"]),
 
-        .target(name: "Methods", dependencies: ["Networks", "JSON", "Support"]),
+        .target(name: "Backbones", dependencies: ["Networks", "JSON", "Support"]),
+        .testTarget(name: "BackbonesTests", dependencies: ["Backbones", "Golden", "Verification"]),
+
+        .target(name: "Golden", dependencies: ["JSON", "Networks", "Support", "Torch"]),
+        .testTarget(name: "GoldenTests", dependencies: ["Golden", "Networks", "Torch"]),
+
+        // Lists the methods when Methods is built: a method is registered by being there.
+        .executableTarget(name: "MethodIndexer"),
+        .testTarget(name: "MethodIndexerTests", dependencies: ["MethodIndexer"]),
+        .plugin(name: "MethodRegistryPlugin", capability: .buildTool(), dependencies: ["MethodIndexer"]),
+        .target(
+            name: "Methods", dependencies: ["Golden", "JSON", "Networks", "Optimization", "Support"],
+            plugins: ["MethodRegistryPlugin"]),
+        .testTarget(name: "MethodsTests", dependencies: ["Methods"]),
 
         .target(
             name: "Adapters",
@@ -56,28 +69,28 @@ let package = Package(
                 "Backbones", "Files", "JSON", "Methods", "Networks", "Support", "Torch",
                 .product(name: "Crypto", package: "swift-crypto"),
             ]),
-        .testTarget(name: "AdaptersTests", dependencies: ["Adapters", "Verification"]),
+        .testTarget(name: "AdaptersTests", dependencies: ["Adapters", "Golden", "Verification"]),
 
         .target(
             name: "Training",
             dependencies: [
-                "Adapters", "Backbones", "Datasets", "Files", "JSON", "Methods", "Networks", "Reporting", "Support",
-                "Tokenizers",
-                "Torch",
+                "Adapters", "Backbones", "Datasets", "Files", "JSON", "Methods", "Networks", "Optimization",
+                "Reporting",
+                "Support", "Tokenizers", "Torch",
                 .product(name: "OrderedCollections", package: "swift-collections"),
             ]),
 
         .target(
             name: "Graft",
             dependencies: [
-                "Adapters", "Backbones", "Datasets", "Methods", "Networks", "Reporting", "Support", "Tokenizers",
-                "Torch",
-                "Training",
+                "Adapters", "Backbones", "Datasets", "Methods", "Networks", "Optimization", "Reporting", "Support",
+                "Tokenizers", "Torch", "Training",
             ]),
         .testTarget(
             name: "GraftTests",
             dependencies: [
-                "Graft", "JSON", "Training", .product(name: "OrderedCollections", package: "swift-collections"),
+                "Graft", "JSON", "Methods", "Training",
+                .product(name: "OrderedCollections", package: "swift-collections"),
             ]),
 
         .target(
@@ -87,16 +100,17 @@ let package = Package(
         .target(
             name: "Verification",
             dependencies: [
-                "Adapters", "Backbones", "Methods", "Tokenizers", "Training",
+                "Adapters", "Backbones", "Golden", "Methods", "Tokenizers", "Training",
                 .product(name: "OrderedCollections", package: "swift-collections"),
             ],
             resources: [.copy("Cases")]),
-        .testTarget(name: "VerificationTests", dependencies: ["Verification"]),
+        .testTarget(name: "VerificationTests", dependencies: ["Golden", "Verification"]),
 
         .executableTarget(
             name: "GraftCLI",
             dependencies: [
-                "Adapters", "Backbones", "Files", "Generation", "JSON", "Methods", "Networks", "Reporting", "Support",
+                "Adapters", "Backbones", "Files", "Generation", "Golden", "JSON", "Methods", "Networks", "Reporting",
+                "Support",
                 "Tokenizers", "Torch", "Training", "Verification", "Yams",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),

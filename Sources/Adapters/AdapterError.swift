@@ -15,7 +15,7 @@ public enum AdapterError: Error, Equatable, Sendable {
     /// An option of the configuration that cannot be.
     case option(file: String, problem: String)
     /// A tensor whose name is not of the format.
-    case key(file: String, name: String)
+    case key(file: String, name: String, prefix: String)
     /// Tensors that the configuration and the model ask for are not in the file.
     case missingTensors(file: String, names: [String], nearest: String?)
     /// Tensors of the file have no place on the model.
@@ -61,9 +61,9 @@ extension AdapterError: CustomStringConvertible {
             "\(file): adapters of type \(quoted(type)) are not supported; supported: \(known.joined(separator: ", "))"
         case .option(let file, let problem):
             "\(file): \(problem)"
-        case .key(let file, let name):
-            "\(file): the tensor \(quoted(name)) is not named as in a peft adapter, whose names begin with "
-                + "base_model.model."
+        case .key(let file, let name, let prefix):
+            "\(file): the tensor \(quoted(name)) is not named as in a peft adapter of this type, whose names begin with "
+                + prefix
         case .missingTensors(let file, let names, let nearest):
             "\(file) lacks \(counted(names)) that its configuration asks for on this model: \(listed(names))"
                 + suggestion(nearest)

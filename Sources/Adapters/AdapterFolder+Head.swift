@@ -15,7 +15,7 @@ extension AdapterFolder {
     static func head(
         of adapter: AdapterConfig, shapes: [(name: String, shape: [Int])], for config: ModelConfig
     ) throws -> Head? {
-        let rows = shapes.first { entry in headWeights.contains { entry.name.hasSuffix($0) } }?.shape.first
+        let rows = shapes.first { entry in headWeights.contains { ("." + entry.name).hasSuffix($0) } }?.shape.first
         let declared = try Backbones.declaredHead(config)
         switch (adapter.taskType, declared) {
         case ("SEQ_CLS", .sequenceClassification(let labels)):

@@ -11,7 +11,7 @@ public struct LoadedAdapter {
     /// What its configuration says.
     public let config: AdapterConfig
     /// The method with its options.
-    public let method: LoRA
+    public let method: any Methods.Method
     /// Its grafts with their tensors.
     public let grafts: GraftSet
     /// Where it comes from, as far as it says so.
@@ -30,7 +30,8 @@ public struct AdapterSummary: Sendable {
     public let tensors: [SafetensorsHeader.Entry]
 }
 
-/// Adapters on disk, in the format of Hugging Face peft 0.21: `adapter_config.json` and `adapter_model.safetensors`.
+/// Adapters on disk: `adapter_config.json` and `adapter_model.safetensors`, in the format of Hugging Face peft 0.21 for
+/// the methods that it has, in Graft's own for the others.
 ///
 /// ```swift
 /// let base = try Backbones.load(checkpoint)

@@ -38,13 +38,15 @@ public enum BaseDigest {
         return isEmpty ? nil : digest.finalize()
     }
 
-    /// The base's parameters that grafts change or stand in for, without those that the checkpoint lacks.
+    /// The base's parameters that grafts change or stand in for, without those that the checkpoint lacks; all of them for
+    /// an adapter that acts beside the weights, such as a prompt.
     private static func touched(by grafts: GraftSet, on model: Model) -> [Parameter] {
         let sites = grafts.projections.keys.compactMap { model.projections[$0] }
         let parameters =
             sites.flatMap { [$0.weight, $0.bias].compactMap { $0 } }
             + grafts.parameters.keys.compactMap { model.parameters[$0] }
-        let byName = Dictionary(parameters.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
+        let touched = parameters.isEmpty ? Array(model.parameters.values) : parameters
+        let byName = Dictionary(touched.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
         return byName.values.filter { !$0.isNew }
     }
 }

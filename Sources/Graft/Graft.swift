@@ -6,6 +6,7 @@
 @_exported import Datasets
 @_exported import Methods
 @_exported import Networks
+@_exported import Optimization
 @_exported import Reporting
 @_exported import Support
 @_exported import Tokenizers

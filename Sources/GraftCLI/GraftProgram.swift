@@ -13,7 +13,10 @@ struct GraftProgram: AsyncParsableCommand {
         groupedSubcommands: [
             CommandGroup(
                 name: "Train and use",
-                subcommands: [TrainCommand.self, EvalCommand.self, PredictCommand.self, GenerateCommand.self]),
+                subcommands: [
+                    TrainCommand.self, CompareCommand.self, EvalCommand.self, PredictCommand.self,
+                    GenerateCommand.self,
+                ]),
             CommandGroup(
                 name: "Hand on",
                 subcommands: [

@@ -1,3 +1,4 @@
+import Golden
 import Networks
 import Torch
 
@@ -10,13 +11,38 @@ public protocol Method: Codable, Sendable {
     /// Options without a default, which an encoded default configuration leaves out.
     static var optionalOptions: [String] { get }
 
+    /// How the method's golden cases are run; `graft verify` finds them here.
+    static var replays: [GoldenReplay] { get }
+
     /// The configuration with every option at its default.
     init()
 
     /// Makes the grafts for a model; they are not yet on it.
-    /// - Parameter key: root of the method's random draws.
+    /// - Parameter start: random draws, examples to calibrate with, and the tensors of an adapter that is being read.
     /// - Throws: `MethodError` when an option names something that the model does not have.
-    func grafts(for model: Model, key: RandomKey) throws -> GraftSet
+    func grafts(for model: Model, _ start: GraftStart) throws -> GraftSet
+
+    /// What the method does while its grafts are trained; nil for nothing but being differentiated.
+    func lifecycle(of grafts: GraftSet, on model: Model, _ plan: TrainingPlan) throws -> (any Lifecycle)?
+}
+
+extension Method {
+    /// No such options.
+    public static var optionalOptions: [String] { [] }
+
+    /// Nothing.
+    public func lifecycle(of grafts: GraftSet, on model: Model, _ plan: TrainingPlan) throws -> (any Lifecycle)? {
+        nil
+    }
+
+    /// No cases.
+    public static var replays: [GoldenReplay] { [] }
+
+    /// Grafts of a fresh adapter that needs no examples to start.
+    /// - Parameter key: root of the method's random draws.
+    public func grafts(for model: Model, key: RandomKey) throws -> GraftSet {
+        try grafts(for: model, GraftStart(key: key))
+    }
 }
 
 /// What a method declares: the table of `graft methods`, and what the conformance suite checks.
@@ -32,6 +58,8 @@ public struct MethodCard: Sendable {
     /// How an adapter can become part of the weights.
     public enum MergeContract: String, Sendable {
         case exact
+        /// Within a bound that the method states.
+        case approximate
         case never
     }
 
@@ -49,6 +77,20 @@ public struct MethodCard: Sendable {
     public let initContract: InitContract
     /// How it merges.
     public let mergeContract: MergeContract
+
+    /// A card with the given entries.
+    public init(
+        name: String, summary: String, family: String, sites: String, paper: String, initContract: InitContract,
+        mergeContract: MergeContract
+    ) {
+        self.name = name
+        self.summary = summary
+        self.family = family
+        self.sites = sites
+        self.paper = paper
+        self.initContract = initContract
+        self.mergeContract = mergeContract
+    }
 }
 
 /// What can be wrong with a method's options on a given model.
@@ -61,12 +103,20 @@ public enum MethodError: Error, Equatable, CustomStringConvertible {
     case unknownMethod(name: String, nearest: String?, known: [String])
     /// A graft that cannot be folded into the weights.
     case unmergeable(String)
+    /// An adapter that the asked format cannot hold.
+    case unwritable(String)
+    /// A tensor of a file that is not there, or has another size than the options say.
+    case stored(String)
+    /// A method that must see training examples before it starts, where there are none.
+    case needsCalibration(method: String)
 
     /// One sentence: what was wrong, where, what to do.
     public var description: String {
         switch self {
-        case .option(let text), .unmergeable(let text):
+        case .option(let text), .unmergeable(let text), .unwritable(let text), .stored(let text):
             return text
+        case .needsCalibration(let method):
+            return "\(method) looks at training examples before it starts: make its adapter by training"
         case .unmatched(let option, let pattern, let nearest):
             return "\(option): `\(pattern)` matches no module of the model"
                 + (nearest.map { "; the nearest is `\($0)`" } ?? "; `graft inspect MODEL` lists them")

@@ -38,11 +38,11 @@ public struct MethodConfiguration: Sendable {
         return options.keys + type.optionalOptions
     }
 
-    private static func decode<M: Method>(_ type: M.Type, _ node: JSON.Node) throws -> M {
+    static func decode<M: Method>(_ type: M.Type, _ node: JSON.Node) throws -> M {
         try node.decode(type)
     }
 
-    private static func encode<M: Method>(_ method: M) throws -> JSON {
+    static func encode<M: Method>(_ method: M) throws -> JSON {
         try JSON(encoding: method)
     }
 }

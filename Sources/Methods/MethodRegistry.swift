@@ -3,10 +3,11 @@ import Support
 
 /// Every method by its name.
 public enum MethodRegistry {
-    /// The methods, in the order of `graft methods`: a new method adds its line.
-    public static let all: [any Method.Type] = [
-        LoRA.self
-    ]
+    /// The methods, by family and name. `MethodIndex` is generated when this target is built: it lists every type below
+    /// Sources/Methods that declares a `MethodCard`.
+    public static let all: [any Method.Type] = MethodIndex.types.sorted {
+        ($0.card.family, $0.card.name) < ($1.card.family, $1.card.name)
+    }
 
     /// The method of a name.
     public static func method(named name: String) throws -> any Method.Type {

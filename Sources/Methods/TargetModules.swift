@@ -47,22 +47,18 @@ struct TargetSelection {
     /// The projections that are meant, in the order of the network.
     func projections(of model: Model) throws -> [Projection] {
         let all = Array(model.projections.values)
-        let candidates = try all.filter { projection in
-            try !isExcluded(names(projection.path))
-        }
+        let selection = ModuleSelection(
+            targets: nil, excluded: excluded, modulesToSave: modulesToSave, names: names, isStrict: isStrict)
+        let candidates = try all.filter { try !selection.isExcluded(names($0.path)) }
         let targets = try self.targets ?? defaultTargets(candidates)
         let chosen: [Projection]
-        switch targets {
-        case _ where targets.isAllLinear:
+        if targets.isAllLinear {
             chosen = candidates.filter { $0.isLinear && !$0.isOutputHead }
-        case .pattern(let pattern):
-            let regex = try ModulePattern(pattern, option: "target_modules")
-            chosen = candidates.filter { regex.matchesWhole(names($0.path)) }
-            if chosen.isEmpty { throw unmatched(pattern, candidates) }
-        case .list(let list):
-            let missing = list.filter { name in !candidates.contains { matches(name, names($0.path)) } }
-            if let first = missing.first, isStrict || missing.count == list.count { throw unmatched(first, candidates) }
-            chosen = candidates.filter { projection in list.contains { matches($0, names(projection.path)) } }
+        } else {
+            var named = selection
+            named.targets = targets
+            let paths = Set(try named.paths(among: candidates.map(\.path)))
+            chosen = candidates.filter { paths.contains($0.path) }
         }
         let inLayers = chosen.filter { isInLayers(names($0.path)) }
         guard !inLayers.isEmpty else {
@@ -73,34 +69,11 @@ struct TargetSelection {
         return inLayers
     }
 
-    private func unmatched(_ pattern: String, _ candidates: [Projection]) -> MethodError {
-        let ends = candidates.map { names($0.path) }.flatMap { [$0, String($0.split(separator: ".").last ?? "")] }
-        return .unmatched(option: "target_modules", pattern: pattern, nearest: nearestMatch(to: pattern, in: ends))
-    }
-
-    private func isExcluded(_ path: String) throws -> Bool {
-        switch excluded {
-        case .pattern(let pattern)?:
-            if try ModulePattern(pattern, option: "exclude_modules").matchesWhole(path) { return true }
-        case .list(let list)?:
-            if list.contains(where: { matches($0, path) }) { return true }
-        case nil: break
-        }
-        // What is saved whole is trained whole; a graft on top would train it twice.
-        return modulesToSave.contains { saved in
-            path == saved || path.hasSuffix("." + saved) || path.hasPrefix(saved + ".")
-                || path.contains("." + saved + ".")
-        }
-    }
-
-    private func matches(_ name: String, _ path: String) -> Bool {
-        path == name || path.hasSuffix("." + name)
-    }
-
     /// Query and value projections, by the names that the families use.
     private func defaultTargets(_ candidates: [Projection]) throws -> TargetModules {
         let conventions = [["q_proj", "v_proj"], ["query", "value"], ["q", "v"], ["c_attn"], ["qkv"], ["qkv_proj"]]
-        for names in conventions where names.allSatisfy({ name in candidates.contains { matches(name, $0.path) } }) {
+        for names in conventions
+        where names.allSatisfy({ name in candidates.contains { ModuleSelection.means(name, $0.path) } }) {
             return .list(names)
         }
         throw MethodError.option(
@@ -115,7 +88,8 @@ struct TargetSelection {
         for (index, part) in parts.enumerated() where index > 0 && index < parts.count - 1 {
             guard let number = Int(part) else { continue }
             let list = parts[..<index].joined(separator: ".")
-            let isLayerList = layersPattern.isEmpty ? index > 1 : layersPattern.contains { matches($0, list) }
+            let isLayerList =
+                layersPattern.isEmpty ? index > 1 : layersPattern.contains { ModuleSelection.means($0, list) }
             if isLayerList { return layers.contains(number) }
         }
         return false

@@ -11,6 +11,10 @@ public final class ForwardContext {
     public let cache: KeyValueCache?
     /// True when only the scores are asked for: a network may then leave out last hidden states that no score comes from.
     public let scoresOnly: Bool
+    /// Rows that grafts put before the tokens of the batch; outputs have them too.
+    public internal(set) var insertedRows = 0
+    /// Called with what goes into each projection, for methods that look at activations.
+    public var observer: ((Projection, Tensor) throws -> Void)?
     /// Which keys each query may see, shared by all layers of the batch.
     public internal(set) var masks = AttentionMasks()
 

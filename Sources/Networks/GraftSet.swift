@@ -4,9 +4,23 @@ import Torch
 /// What an adapter puts on a network: grafts by the path of their site, and whole parameters in place of the base's.
 public struct GraftSet {
     /// Grafts by the path of their projection.
-    public var projections: OrderedDictionary<String, any ProjectionGraft>
+    public var projections: OrderedDictionary<String, any ProjectionGraft> = [:]
+    /// Grafts by the path of their norm.
+    public var norms: OrderedDictionary<String, any NormGraft> = [:]
+    /// Grafts by the path of their sub-layer.
+    public var sublayers: OrderedDictionary<String, any SublayerGraft> = [:]
+    /// Grafts by the path of their attention.
+    public var attentions: OrderedDictionary<String, any AttentionGraft> = [:]
+    /// Grafts by the path of their block.
+    public var blocks: OrderedDictionary<String, any BlockGraft> = [:]
+    /// Grafts of the embedded tokens by the path of their body.
+    public var tokens: OrderedDictionary<String, any TokenGraft> = [:]
+    /// Side networks by the path of their body.
+    public var sides: OrderedDictionary<String, any SideNetwork> = [:]
     /// Copies by the name of the parameter they stand in for (biases that are trained, modules that are saved whole).
-    public var parameters: OrderedDictionary<String, Variable>
+    public var parameters: OrderedDictionary<String, Variable> = [:]
+    /// Tensors that belong to the adapter and to no single site.
+    public var shared: [Variable] = []
 
     /// A set with the given parts.
     public init(
@@ -17,8 +31,30 @@ public struct GraftSet {
         self.parameters = parameters
     }
 
-    /// Every tensor of the adapter, in the order of the network.
+    /// Grafts of every kind, in the order of the network within a kind.
+    public var grafts: [any SiteGraft] {
+        let kinds: [[any SiteGraft]] = [
+            tokens.values.map { $0 }, blocks.values.map { $0 }, attentions.values.map { $0 },
+            projections.values.map { $0 }, norms.values.map { $0 }, sublayers.values.map { $0 },
+            sides.values.map { $0 },
+        ]
+        return kinds.flatMap { $0 }
+    }
+
+    /// Every tensor of the adapter, each once.
     public var variables: [Variable] {
-        projections.values.flatMap(\.variables) + parameters.values
+        var seen: Set<ObjectIdentifier> = []
+        return (shared + grafts.flatMap(\.variables) + parameters.values).filter {
+            seen.insert(ObjectIdentifier($0)).inserted
+        }
+    }
+
+    /// The kinds of sites whose grafts no weight can take up, in words.
+    var unmergeableSites: [String] {
+        let kinds: [(String, Bool)] = [
+            ("token sequence", !tokens.isEmpty || !blocks.isEmpty), ("attention", !attentions.isEmpty),
+            ("sub-layer", !sublayers.isEmpty), ("side network", !sides.isEmpty),
+        ]
+        return kinds.filter(\.1).map(\.0)
     }
 }

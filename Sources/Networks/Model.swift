@@ -9,6 +9,14 @@ public final class Model {
     public let parameters: OrderedDictionary<String, Parameter>
     /// All projections in the order of the network.
     public let projections: OrderedDictionary<String, Projection>
+    /// All norms in the order of the network.
+    public let norms: OrderedDictionary<String, Norm>
+    /// All sub-layers in the order of the network.
+    public let sublayers: OrderedDictionary<String, Sublayer>
+    /// All attentions in the order of the network.
+    public let attentions: OrderedDictionary<String, AttentionSite>
+    /// The bodies: one, or the two halves of an encoder-decoder.
+    public let bodies: OrderedDictionary<String, Body>
     /// Adapters by name, in the order they were added.
     public private(set) var adapters: OrderedDictionary<String, GraftSet> = [:]
     /// Names of the adapters in effect, in the order they act.
@@ -21,6 +29,15 @@ public final class Model {
         self.network = network
         parameters = builder.parameters
         projections = builder.projections
+        norms = builder.norms
+        sublayers = builder.sublayers
+        attentions = builder.attentions
+        bodies = builder.bodies
+    }
+
+    /// All blocks by their paths, in the order of the network.
+    public var blocks: OrderedDictionary<String, Block> {
+        OrderedDictionary(bodies.values.flatMap(\.blocks).map { ($0.path, $0) }, uniquingKeysWith: { a, _ in a })
     }
 
     /// Runs the network on a batch.
@@ -57,14 +74,26 @@ extension Model {
         guard adapters[name] == nil else {
             throw NetworkError.input("an adapter named `\(name)` is already on this model; remove it first")
         }
-        for path in grafts.projections.keys where projections[path] == nil {
-            throw NetworkError.input("the adapter `\(name)` has a graft for `\(path)`, which the network does not have")
-        }
-        for path in grafts.parameters.keys where parameters[path] == nil {
-            throw NetworkError.input("the adapter `\(name)` replaces `\(path)`, which the network does not have")
-        }
+        try requirePlaces(of: grafts, named: name)
         adapters[name] = grafts
         try activate(activeAdapters + [name])
+    }
+
+    private func requirePlaces(of grafts: GraftSet, named name: String) throws {
+        let places: [(OrderedSet<String>, OrderedSet<String>)] = [
+            (grafts.projections.keys, projections.keys), (grafts.norms.keys, norms.keys),
+            (grafts.sublayers.keys, sublayers.keys), (grafts.attentions.keys, attentions.keys),
+            (grafts.blocks.keys, blocks.keys), (grafts.tokens.keys, bodies.keys), (grafts.sides.keys, bodies.keys),
+        ]
+        for (paths, known) in places {
+            if let path = paths.first(where: { !known.contains($0) }) {
+                throw NetworkError.input(
+                    "the adapter `\(name)` has a graft for `\(path)`, which the network does not have")
+            }
+        }
+        if let path = grafts.parameters.keys.first(where: { parameters[$0] == nil }) {
+            throw NetworkError.input("the adapter `\(name)` replaces `\(path)`, which the network does not have")
+        }
     }
 
     /// Takes an adapter off the network.
@@ -86,6 +115,14 @@ extension Model {
         }
         for (path, projection) in projections {
             projection.setGrafts(sets.compactMap { $0.projections[path] })
+        }
+        for (path, norm) in norms { norm.setGrafts(sets.compactMap { $0.norms[path] }) }
+        for (path, sublayer) in sublayers { sublayer.setGrafts(sets.compactMap { $0.sublayers[path] }) }
+        for (path, attention) in attentions { attention.setGrafts(sets.compactMap { $0.attentions[path] }) }
+        for (path, body) in bodies {
+            // One output can come from one side network: that of the last adapter.
+            body.setGrafts(tokens: sets.compactMap { $0.tokens[path] }, side: sets.compactMap { $0.sides[path] }.last)
+            for block in body.blocks { block.setGrafts(sets.compactMap { $0.blocks[block.path] }) }
         }
         for (name, parameter) in parameters {
             // The last adapter that brings its own copy wins.
@@ -117,13 +154,27 @@ extension Model {
     /// base is kept. Where projections share a weight, each gets what its own grafts make of it.
     public func merge() throws {
         let names = activeAdapters
+        for name in names {
+            guard let sites = adapters[name]?.unmergeableSites, let first = sites.first else { continue }
+            throw NetworkError.unmergeable(
+                "the adapter `\(name)` acts at the \(first), which no weight can take up: use it unmerged")
+        }
         let replaced = parameters.values.compactMap { parameter in parameter.replacement.map { (parameter, $0) } }
         let shared = sharedWeights
         let merged = try projections.values.filter { !$0.grafts.isEmpty }.map { projection in
             (projection, try projection.mergedTensors())
         }
+        let mergedNorms = try norms.values.filter { !$0.grafts.isEmpty }.map { norm in
+            (norm, try norm.mergedTensors(computedIn: .float32))
+        }
         try activate([])
         for (parameter, tensor) in replaced { try parameter.replace(with: tensor) }
+        for (norm, tensors) in mergedNorms {
+            try norm.weight.replace(with: tensors.weight.detach().to(norm.weight.base.dtype))
+            if let bias = norm.bias, let merged = tensors.bias {
+                try bias.replace(with: merged.detach().to(bias.base.dtype))
+            }
+        }
         for (projection, tensors) in merged {
             if shared.contains(ObjectIdentifier(projection.weight)) {
                 projection.setOwnWeight(tensors.weight)

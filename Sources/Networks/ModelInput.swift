@@ -11,6 +11,10 @@ public struct ModelInput {
     public var tokenTypeIDs: Tensor?
     /// [rows, length]; nil for the family's own counting.
     public var positionIDs: Tensor?
+    /// Added to the positions that the family counts: grafts that stand for earlier tokens move the others on.
+    public var positionOffset = 0
+    /// [rows] number of the task that an example belongs to, for methods that route by it.
+    public var taskIDs: Tensor?
     /// [rows, length] number of the packed example that a token belongs to; attention stays inside one.
     public var segmentIDs: Tensor?
     /// [rows, channels, height, width].

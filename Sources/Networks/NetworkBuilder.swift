@@ -29,6 +29,10 @@ public final class NetworkBuilder {
     private let known: Set<String>
     private(set) var parameters: OrderedDictionary<String, Parameter> = [:]
     private(set) var projections: OrderedDictionary<String, Projection> = [:]
+    private(set) var norms: OrderedDictionary<String, Norm> = [:]
+    private(set) var sublayers: OrderedDictionary<String, Sublayer> = [:]
+    private(set) var attentions: OrderedDictionary<String, AttentionSite> = [:]
+    private(set) var bodies: OrderedDictionary<String, Body> = [:]
 
     /// A builder that takes tensors from `source`.
     public init(source: any WeightSource, options: Options = Options()) {
@@ -48,6 +52,11 @@ public final class NetworkBuilder {
     func register(_ projection: Projection) {
         projections[projection.path] = projection
     }
+
+    func register(_ norm: Norm) { norms[norm.path] = norm }
+    func register(_ sublayer: Sublayer) { sublayers[sublayer.path] = sublayer }
+    func register(_ attention: AttentionSite) { attentions[attention.path] = attention }
+    func register(_ body: Body) { bodies[body.path] = body }
 
     func parameter(_ name: String, shape: [Int], initializer: Initializer?, start: Initializer) throws -> Parameter {
         if let existing = parameters[name] { return existing }

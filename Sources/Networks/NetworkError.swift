@@ -12,6 +12,8 @@ public enum NetworkError: Error, Equatable, CustomStringConvertible {
     case unsupported(String)
     /// An input that does not fit the network.
     case input(String)
+    /// An adapter that cannot become part of the weights.
+    case unmergeable(String)
     /// No adapter has this name.
     case unknownAdapter(name: String, known: [String])
 
@@ -28,7 +30,7 @@ public enum NetworkError: Error, Equatable, CustomStringConvertible {
             return "\(source) holds tensors that the network has no place for: \(shown)\(more)"
         case .notFinite(let name):
             return "tensor `\(name)` holds NaN or infinite values: the file is damaged or the training diverged"
-        case .unsupported(let text), .input(let text):
+        case .unsupported(let text), .input(let text), .unmergeable(let text):
             return text
         case .unknownAdapter(let name, let known):
             return "no adapter is named `\(name)`; loaded: \(known.isEmpty ? "none" : known.joined(separator: ", "))"

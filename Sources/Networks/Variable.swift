@@ -3,12 +3,19 @@ import Torch
 /// A tensor that belongs to an adapter, by name. The box stays while the tensor in it may be moved into an optimizer's
 /// buffer, loaded, or grown.
 public final class Variable {
-    /// What a tensor of an adapter is for.
-    public enum Role: Sendable {
+    /// What a tensor of an adapter is for, and so where it is kept. A checkpoint of a training holds all but the seeded
+    /// ones.
+    public enum Role: Sendable, Equatable {
         /// Trained, and in the adapter's file.
         case trainable
-        /// Frozen, needed beside the trained ones, kept in checkpoints: the factors that a residual was made with.
+        /// Not trained, but needed to compute with the adapter and not to be had otherwise: in the adapter's file.
+        /// Locations that the data chose, fixed factors of a decomposition.
         case frozen
+        /// Drawn from the method's key and never changed: in no file where the seed is recorded, and drawn again.
+        case seeded
+        /// What the method keeps for the rest of the training, such as queues, averages and the start of a residual:
+        /// in checkpoints, not in the adapter's file.
+        case state
     }
 
     /// `<module path>.lora_A.weight`, or the parameter's name for a whole parameter.
@@ -23,6 +30,14 @@ public final class Variable {
         self.name = name
         self.role = role
         self.value = try Variable.leaf(value, role)
+    }
+
+    /// Whether the adapter's file must hold it.
+    public var isStored: Bool {
+        switch role {
+        case .trainable, .frozen: true
+        case .seeded, .state: false
+        }
     }
 
     /// Puts another tensor in the box: of any shape, as a leaf of its own.

@@ -1,6 +1,7 @@
 import Datasets
 import Methods
 import Networks
+import Optimization
 import Reporting
 import Torch
 
@@ -8,23 +9,22 @@ extension Forecast {
     /// What a training will take, from counts alone.
     init(
         _ configuration: TrainingConfiguration, _ rows: DatasetStatistics, _ batches: BatchingStatistics, model: Model,
-        trainable: Int, steps: Int, lengths: [Int]
+        trainables: Trainables, steps: Int, lengths: [Int]
     ) throws {
         let total = try model.parameterCount
         self.init(
             examples: rows.examples, tokens: rows.tokens, truncatedShare: rows.truncatedShare,
             paddingShare: batches.paddingShare,
             labelledShare: configuration.task == .causalLM ? rows.labelledShare : 1,
-            lengths: LengthQuantiles(lengths: lengths), trainableParameters: trainable, totalParameters: total,
+            lengths: LengthQuantiles(lengths: lengths), trainableParameters: trainables.count, totalParameters: total,
             memoryParts: try Forecast.memory(
-                model, trainable: trainable, cells: batches.largestBatchCells,
+                model, active: trainables.activeCount, cells: batches.largestBatchCells,
                 scoresAllTokens: configuration.task == .causalLM),
             batchesPerEpoch: batches.batchesPerEpoch, steps: steps)
     }
 
     /// The parts of the memory at its peak, in bytes.
-    private static func memory(_ model: Model, trainable: Int, cells: Int, scoresAllTokens: Bool) throws -> [MemoryPart]
-    {
+    private static func memory(_ model: Model, active: Int, cells: Int, scoresAllTokens: Bool) throws -> [MemoryPart] {
         let weights = try model.parameters.values.reduce(0) { try $0 + $1.base.count * $1.base.dtype.size }
         // The backward keeps what went into and came out of every linear layer above the lowest graft, and about as much
         // again of attention, norms and activations between them; measured on MiniLM and a Qwen2 shape.
@@ -38,7 +38,7 @@ extension Forecast {
         let chunk = scoresAllTokens ? 2 * (128 << 20) : 0
         return [
             MemoryPart(name: "weights", bytes: weights),
-            MemoryPart(name: "trainable values, gradients, moments", bytes: trainable * 16),
+            MemoryPart(name: "trainable values, gradients, moments", bytes: active * 16),
             MemoryPart(name: "activations", bytes: cells * kept * 4 * 3),
             MemoryPart(name: "scores of one chunk", bytes: chunk),
             MemoryPart(name: "engine", bytes: 200 << 20),

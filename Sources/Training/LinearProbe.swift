@@ -1,6 +1,7 @@
 import Datasets
 import Foundation
 import Networks
+import Optimization
 import Reporting
 import Torch
 
@@ -57,17 +58,18 @@ enum LinearProbe {
         let key = RandomKey(seed: session.configuration.training.seed).derived("linear_probe")
         let matrix = try Variable("probe.weight", Tensor.normal([classes, width], std: 0.02, key: key))
         let bias = try Variable("probe.bias", Tensor.zeros([classes]))
-        let parameters = try FlatParameters([matrix, bias], device: .cpu)
-        let optimizer = try session.configuration.training.makeOptimizer(for: parameters)
+        let trainables = try Trainables(
+            [ParameterGroup("probe", [matrix, bias])],
+            optimizer: session.configuration.training.optimizerSettings.makeOptimizer())
         var position = BatchPosition()
         for step in 0..<session.totalSteps {
             let examples = try examples(session, &position)
             let rows = try Tensor(examples.map(Int64.init))
             let labels = try Tensor(examples.map { data.labels[$0] })
-            try parameters.clearGradients()
+            try trainables.clearGradients()
             let scores = try data.values.indexSelect(0, rows).linear(matrix.value, bias.value)
             try (scores.crossEntropySum(labels) / Double(examples.count)).backward()
-            try optimizer.step(learningRate: session.schedule.rate(step: step))
+            try trainables.step(learningRate: session.schedule.rate(step: step))
         }
         return (try matrix.value.detach(), try bias.value.detach())
     }

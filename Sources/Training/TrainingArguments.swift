@@ -1,3 +1,5 @@
+import Optimization
+
 /// The course of a training, under the names of Hugging Face's TrainingArguments and with their defaults, except that
 /// the learning rate suits adapters and that examples of similar length go together.
 public struct TrainingArguments: Codable, Sendable, Equatable {

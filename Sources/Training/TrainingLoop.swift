@@ -1,9 +1,7 @@
 import Datasets
 import Foundation
 import Methods
-import Networks
 import Reporting
-import Torch
 
 /// Where a training stands between two steps: everything that decides the rest, besides the tensors.
 struct TrainingProgress: Codable, Equatable {
@@ -65,50 +63,14 @@ final class TrainingLoop {
         return .completed
     }
 
-    /// One optimizer step over the accumulated batches: the loss is the sum over all their labels divided by their number.
+    /// One optimizer step; `TrainingStep` says what happens in it, and in which order.
     private func step(_ parts: [Batch]) throws {
         let begin = ContinuousClock.now
-        let labelled = parts.reduce(0) { $0 + $1.targets.labelledCount }
-        try session.parameters.clearGradients()
-        var loss = 0.0
-        let root = RandomKey(seed: arguments.seed).derived("step").derived(progress.step)
-        for (index, batch) in parts.enumerated() where labelled > 0 {
-            let context = ForwardContext(isTraining: true, key: root.derived(index), scoresOnly: true)
-            let sum = try session.objective.lossSum(session.model, batch, context, on: session.device)
-            guard let sum else { continue }
-            let value = try sum.item()
-            guard value.isFinite else { throw notFinite("the loss is \(value)", batch) }
-            loss += value / Double(labelled)
-            try (sum / Double(labelled)).backward()
-        }
-        let norm = try clipGradients(parts)
-        let rate = session.schedule.rate(step: progress.step)
-        try session.optimizer.step(learningRate: rate)
+        let step = TrainingStep(session, parts, step: progress.step, epoch: progress.position.epoch)
+        let outcome = try step.run(startsEpoch: progress.position.batch == 0)
         progress.step += 1
         progress.window.add(
-            loss: loss, norm: norm, rate: rate, batches: parts, seconds: (ContinuousClock.now - begin).seconds)
-    }
-
-    /// The norm of all gradients before clipping.
-    private func clipGradients(_ parts: [Batch]) throws -> Double {
-        let norm = try session.parameters.gradients.norm().item()
-        guard norm.isFinite else {
-            let name = try session.parameters.firstNotFinite() ?? "a parameter"
-            throw notFinite("the gradient of `\(name)` is not finite", parts.first)
-        }
-        if arguments.maxGradNorm > 0, norm > arguments.maxGradNorm {
-            try session.parameters.gradients.mulInPlace(arguments.maxGradNorm / (norm + 1e-6))
-        }
-        return norm
-    }
-
-    private func notFinite(_ what: String, _ batch: Batch?) -> TrainingError {
-        let rows = batch.map { batch in
-            " (training rows \(batch.exampleIndices.prefix(4).map { String($0 + 1) }.joined(separator: ", ")), …)"
-        }
-        return .notFinite(
-            "\(what) at step \(progress.step + 1)\(rows ?? ""): lower learning_rate, or check those rows and the "
-                + "checkpoint; the last checkpoint is intact")
+            outcome, rate: step.moment.learningRate, batches: parts, seconds: (ContinuousClock.now - begin).seconds)
     }
 
     /// Events, evaluation and checkpoint that a step brings. True when the training ends early.
@@ -187,6 +149,7 @@ final class TrainingLoop {
 struct LoggingWindow: Codable, Equatable {
     private var losses: [Double] = []
     private var norm = 0.0
+    private var penalty: Double?
     private var rate = 0.0
     private var tokens = 0
     private var labelled = 0
@@ -194,9 +157,10 @@ struct LoggingWindow: Codable, Equatable {
     private var examples = 0
     private var seconds = 0.0
 
-    mutating func add(loss: Double, norm: Double, rate: Double, batches: [Batch], seconds: Double) {
-        losses.append(loss)
-        self.norm = norm
+    mutating func add(_ outcome: StepOutcome, rate: Double, batches: [Batch], seconds: Double) {
+        losses.append(outcome.loss)
+        norm = outcome.gradientNorm
+        penalty = outcome.penalty
         self.rate = rate
         self.seconds += seconds
         for batch in batches {
@@ -215,7 +179,8 @@ struct LoggingWindow: Codable, Equatable {
     func record(step: Int, epoch: Double) -> StepRecord {
         StepRecord(
             step: step, epoch: epoch, loss: losses.reduce(0, +) / Double(max(1, losses.count)), gradientNorm: norm,
-            learningRate: rate, tokens: tokens, labelledTokens: labelled, paddingTokens: padding, examples: examples,
+            penalty: penalty, learningRate: rate, tokens: tokens, labelledTokens: labelled, paddingTokens: padding,
+            examples: examples,
             seconds: seconds, memoryBytes: ProcessMemory.measure().current)
     }
 }

@@ -181,8 +181,10 @@ private final class Worker: @unchecked Sendable {
         if session.configuration.training.loadBestModelAtEnd, let best = loop.progress.bestStep,
             let checkpoint = try session.checkpoints.all().first(where: { $0.step == best })
         {
-            try session.loadAdapter(of: checkpoint)
+            try session.checkpoints.load(checkpoint, into: session)
         }
+        try session.lifecycle?.trainingDidEnd(
+            session.moment(step: max(0, loop.progress.step - 1), epoch: loop.progress.position.epoch))
         let folder = URL(fileURLWithPath: session.configuration.outputDirectory)
         try session.writeAdapter(to: folder)
         var evaluation: Evaluation?
@@ -222,7 +224,7 @@ private final class Worker: @unchecked Sendable {
         return RunSummary(
             outcome: outcome, steps: loop.progress.step, epochs: loop.epoch, seconds: seconds ?? loop.seconds,
             metrics: evaluation?.metrics ?? [:], bestStep: loop.progress.bestStep, baselines: baselines,
-            trainableParameters: session.parameters.count, totalParameters: try session.model.parameterCount,
+            trainableParameters: session.trainables.count, totalParameters: try session.model.parameterCount,
             peakMemoryBytes: ProcessMemory.measure().peak, adapterBytes: try weights.map { try FileInput($0).size },
             classes: evaluation?.confusion?.classResults(names: names) ?? [],
             confusions: evaluation?.confusion?.confusedPairs(names: names, limit: 10) ?? [],

@@ -5,6 +5,7 @@ import Foundation
 import JSON
 import Methods
 import Networks
+import Optimization
 import Reporting
 import Support
 import Tokenizers
@@ -19,8 +20,8 @@ final class TrainingSession {
     let grafts: GraftSet
     let data: PreparedData
     let loader: BatchLoader
-    let parameters: FlatParameters
-    let optimizer: any Optimizer
+    let trainables: Trainables
+    let lifecycle: (any Lifecycle)?
     let schedule: LearningRateSchedule
     let objective: any Objective
     let device: Device
@@ -59,13 +60,6 @@ final class TrainingSession {
         newParameters = loaded.newParameters
         try model.requireFinite()
 
-        let method = try configuration.method.savingHead(of: loaded)
-        grafts = try method.grafts(for: model, key: AdapterProvenance.methodKey(seed: arguments.seed))
-        try model.add(grafts, named: TrainingSession.adapterName)
-        parameters = try FlatParameters(grafts.variables.filter { $0.role == .trainable }, device: device)
-        try model.refresh()
-        optimizer = try arguments.makeOptimizer(for: parameters)
-
         let batching = try configuration.batchingOptions(limit: data.limit)
         let collator = try Collator(padID: data.padID, paddingSide: .right, maximumColumns: data.limit)
         loader = try BatchLoader(data.training, options: batching, collator: collator)
@@ -76,10 +70,25 @@ final class TrainingSession {
             : batches.steps(epochs: arguments.numTrainEpochs, accumulation: arguments.gradientAccumulationSteps)
         schedule = LearningRateSchedule(arguments, totalSteps: totalSteps)
         objective = try configuration.objective(classes: data.labels?.count ?? 2)
+
+        let method = try configuration.method.savingHead(of: loaded)
+        let calibration = TrainingCalibration(
+            model: model, loader: loader, objective: objective, device: device, arguments: arguments)
+        grafts = try method.grafts(
+            for: model,
+            GraftStart(key: AdapterProvenance.methodKey(seed: arguments.seed), calibration: calibration))
+        try model.add(grafts, named: TrainingSession.adapterName)
+        let plan = TrainingPlan(
+            optimizer: arguments.optimizerSettings, schedule: schedule,
+            stepsPerEpoch: (batches.batchesPerEpoch - 1) / arguments.gradientAccumulationSteps + 1,
+            accumulation: arguments.gradientAccumulationSteps, maxGradNorm: arguments.maxGradNorm,
+            key: RandomKey(seed: arguments.seed).derived("training"))
+        lifecycle = try method.lifecycle(of: grafts, on: model, plan)
+        trainables = try Trainables(of: grafts, on: model, plan, lifecycle, device: device)
         checkpoints = CheckpointStore(
             folder: URL(fileURLWithPath: configuration.outputDirectory), limit: arguments.saveTotalLimit)
         forecast = try Forecast(
-            configuration, data.statistics, batches, model: model, trainable: parameters.count, steps: totalSteps,
+            configuration, data.statistics, batches, model: model, trainables: trainables, steps: totalSteps,
             lengths: data.training.lengths)
         self.resolvedMethod = method
         try requireSensibleEvaluation()
@@ -149,7 +158,7 @@ final class TrainingSession {
         return RunDescription(
             model: configuration.model, method: type(of: configuration.method).card.name,
             task: configuration.task.rawValue, outputFolder: configuration.outputDirectory, forecast: forecast,
-            trainableParameters: parameters.count, totalParameters: try model.parameterCount,
+            trainableParameters: trainables.count, totalParameters: try model.parameterCount,
             device: device.description, threads: try Engine.threadCount(),
             seed: UInt64(bitPattern: Int64(arguments.seed)), totalSteps: totalSteps, epochs: arguments.numTrainEpochs,
             resumedFromStep: step, mainMetric: mainMetric)

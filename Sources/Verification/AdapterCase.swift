@@ -1,6 +1,7 @@
 import Adapters
 import Backbones
 import Foundation
+import Golden
 import Networks
 
 /// Replays cases of adapters: a checkpoint folder, a peft folder, and the outputs without, with and after merging it.
@@ -23,7 +24,8 @@ enum AdapterCase {
             guard golden.outputs.contains(name) else { return }
             let output = try model(input)
             let scores = output.logits ?? output.lastHiddenState
-            comparison.produced(name, try scores.zeroed(where: golden.mask()))
+            let mask = try name == "out.logits" ? golden.maskWithPrompt() : golden.mask()
+            comparison.produced(name, try scores.zeroed(where: mask))
         }
         try model.withAdapters([]) { try produce("out.base_logits") }
         try produce("out.logits")

@@ -1,5 +1,6 @@
 import Backbones
 import Foundation
+import Golden
 import Networks
 import Torch
 
@@ -64,6 +65,14 @@ extension GoldenCase {
     func mask() throws -> Tensor? {
         guard let name = try config.optional("compare_mask"), !name.isNull else { return nil }
         return try tensor(try name.string())
+    }
+
+    /// The mask of outputs that begin with rows of a prompt, all of which count.
+    func maskWithPrompt() throws -> Tensor? {
+        guard let mask = try mask(), let count = try config.optional("prompt_positions")?.int() else {
+            return try mask()
+        }
+        return try Tensor.cat([Tensor.ones([mask.size(0), count], dtype: mask.dtype), mask], dim: 1)
     }
 }
 

@@ -1,9 +1,11 @@
 import Foundation
+import Golden
 import JSON
+import Methods
 import Tokenizers
 import Torch
 
-/// Replays the cases of one or several slugs through the types that training uses.
+/// Replays the cases of one or several slugs that are no method, through the types that do the work.
 protocol Replay: Sendable {
     /// The slugs it can replay.
     var slugs: [String] { get }
@@ -13,10 +15,18 @@ protocol Replay: Sendable {
 
 /// Runs golden cases, whatever their kind.
 public enum Verification {
-    /// A new method adds its line.
-    private static let replays: [any Replay] = [
-        LoRAReplay(), AlignmentLossesReplay(), ComPEFTReplay(), SkillLocalizationReplay(),
+    /// What is no method; methods declare their own.
+    private static let others: [any Replay] = [
+        AlignmentLossesReplay(), ComPEFTReplay(), SkillLocalizationReplay(),
     ]
+
+    /// How the cases of a slug are run; nil where nothing replays it.
+    private static func replay(of slug: String) -> ((GoldenCase) throws -> CaseResult)? {
+        for method in MethodRegistry.all {
+            if let replay = method.replays.first(where: { $0.slugs.contains(slug) }) { return replay.run }
+        }
+        return others.first { $0.slugs.contains(slug) }.map { $0.run }
+    }
 
     /// Runs the case in a folder. What cannot be read is a failed case, so that one broken folder does not end a run.
     public static func run(_ folder: URL) -> CaseResult {
@@ -43,12 +53,12 @@ public enum Verification {
         case "adapter": return try AdapterCase.run(golden)
         case "tokenizer": return try TokenizerReplay.run(golden)
         default:
-            guard let replay = replays.first(where: { $0.slugs.contains(golden.slug) }) else {
+            guard let replay = replay(of: golden.slug) else {
                 return CaseResult(
                     slug: golden.slug, name: golden.name, kind: golden.kind, status: .unsupported, maxError: .nan,
                     detail: "\(golden.kind) cases of `\(golden.slug)` are not supported yet")
             }
-            return try replay.run(golden)
+            return try replay(golden)
         }
     }
 }

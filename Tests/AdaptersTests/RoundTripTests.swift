@@ -100,8 +100,8 @@ struct Variant: CustomTestStringConvertible, Sendable {
             let notes = try AdapterFolder.write(method, grafts, of: trained.model, to: folder)
             #expect(notes.isEmpty)
             let adapter = try AdapterFolder.read(from: folder, for: trained.model)
-            #expect(adapter.method.initLoRAWeights == .default)
-            #expect(adapter.method.r == method.r * 2)
+            #expect(adapter.lora?.initLoRAWeights == .default)
+            #expect(adapter.lora?.r == method.r * 2)
             for case let graft as LoRAGraft in adapter.grafts.projections.values { #expect(graft.residual == nil) }
             let scales = zip(adapter.grafts.projections.values, grafts.projections.values).map { written, original in
                 ((written as? LoRAGraft)?.scaling ?? 0, (original as? LoRAGraft)?.scaling ?? 1)
@@ -122,7 +122,7 @@ struct Variant: CustomTestStringConvertible, Sendable {
             #expect(notes.count == 1)
             let fresh = try TinyModels.make(variant.model)
             let adapter = try AdapterFolder.load(from: folder, onto: fresh)
-            #expect(adapter.method.initLoRAWeights == method.initLoRAWeights)
+            #expect(adapter.lora?.initLoRAWeights == method.initLoRAWeights)
             #expect(try TinyModels.outputs(fresh).distance(to: TinyModels.outputs(trained)) < 1e-5)
             #expect(throws: AdapterError.self) {
                 try AdapterFolder.write(method, grafts, of: trained.model, to: folder, form: .uniform)
@@ -137,8 +137,8 @@ struct Variant: CustomTestStringConvertible, Sendable {
             let grafts = try method.grafts(for: loaded.model, key: RandomKey(seed: 5))
             try AdapterFolder.write(method, grafts, of: loaded.model, to: folder, form: .uniform)
             let config = try AdapterConfig(folder: folder)
-            #expect(config.method.rankPattern.entries.isEmpty && config.method.alphaPattern.entries.isEmpty)
-            #expect(config.method.r == 6 && config.method.loraAlpha == 6 && !config.method.useRSLoRA)
+            #expect(config.lora?.rankPattern == [:] && config.lora?.alphaPattern == [:])
+            #expect(config.lora?.r == 6 && config.lora?.loraAlpha == 6 && config.lora?.useRSLoRA == false)
         }
     }
 
@@ -147,7 +147,7 @@ struct Variant: CustomTestStringConvertible, Sendable {
             let loaded = try TinyModels.make("bert")
             let grafts = try LoRA().grafts(for: loaded.model, key: RandomKey(seed: 5))
             try AdapterFolder.write(LoRA(), grafts, of: loaded.model, to: folder)
-            #expect(try AdapterConfig(folder: folder).method.targetModules == .list(["query", "value"]))
+            #expect(try AdapterConfig(folder: folder).lora?.targetModules == .list(["query", "value"]))
         }
     }
 
@@ -178,7 +178,7 @@ struct Variant: CustomTestStringConvertible, Sendable {
             #expect(read.labels == ["no", "\"ja\""] && read.version == "1.0")
             #expect(read.dataDigest == "sha256:aa" && read.configurationDigest == "sha256:bb")
             #expect(read.method == "lora")
-            #expect(try read.options == JSON(encoding: LoRA()))
+            #expect(try read.options == MethodConfiguration(LoRA()).json)
         }
     }
 

@@ -154,3 +154,13 @@ enum TinyCheckpoint {
         return method
     }
 }
+
+extension AdapterConfig {
+    /// The options of a LoRA adapter.
+    var lora: LoRA? { method as? LoRA }
+}
+
+extension LoadedAdapter {
+    /// The options of a LoRA adapter.
+    var lora: LoRA? { method as? LoRA }
+}

@@ -75,9 +75,12 @@ import Verification
     @Test func methodsAreListedWithWhatTheyTrainOfAModel() throws {
         let model = try Verification.bundledCases("models/llama/a/model")
         let outcome = try Program.run(["methods", "--model", model.path])
-        #expect(outcome.lines.first?.hasPrefix("NAME  TRAINABLE") == true)
+        let words = outcome.lines.map {
+            $0.split(separator: " ", omittingEmptySubsequences: true).joined(separator: " ")
+        }
+        #expect(words.first?.hasPrefix("NAME TRAINABLE FAMILY") == true)
         // Rank 8 on queries (32 to 32) and values (32 to 16) of two layers.
-        #expect(outcome.lines.contains { $0.hasPrefix("lora  1,792 (8.2 %)  low rank") }, "\(outcome.output)")
+        #expect(words.contains { $0.hasPrefix("lora 1,792 (8.2 %) low rank") }, "\(outcome.output)")
     }
 
     @Test func aMethodsOptionsAreListedWithTypesAndDefaults() throws {
@@ -87,6 +90,32 @@ import Verification
         let unknown = try Program.run(["methods", "lorra"])
         #expect(unknown.status == 1)
         #expect(unknown.errors.contains("the nearest is `lora`"))
+    }
+
+    @Test func theDocumentOfMethodsIsWhatTheMethodsDeclare() throws {
+        let file = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent().appendingPathComponent("docs/methods.md")
+        let text = try Program.run(["methods", "--markdown"]).output
+        if ProcessInfo.processInfo.environment["GRAFT_RECORD_SNAPSHOTS"] != nil { try Data(text.utf8).write(to: file) }
+        #expect(text.contains("| `lora` |") && text.contains("| `ln_tuning` |"))
+        #expect(try String(contentsOf: file, encoding: .utf8) == text, "record docs/methods.md again")
+    }
+
+    @Test func theSchemaTellsKindsAndDefaultsOfEveryKey() throws {
+        func type(_ schema: JSON.Node, _ key: String) throws -> JSON {
+            try schema.field("properties").field(key).field("type").value
+        }
+        let lora = JSON.Node(try JSON.parse(Program.run(["methods", "lora", "--schema"]).output))
+        #expect(try type(lora, "r") == ["integer", "null"])
+        #expect(try type(lora, "lora_alpha") == ["number", "null"])
+        #expect(try type(lora, "init_lora_weights") == ["boolean", "string", "null"])
+        #expect(try type(lora, "target_modules") == ["string", "array", "null"])
+        #expect(try lora.field("properties").field("r").field("default").int() == 8)
+        #expect(try !lora.field("additionalProperties").bool())
+        let training = JSON.Node(try JSON.parse(Program.run(["methods", "--schema"]).output))
+        #expect(try type(training, "learning_rate") == ["number", "null"])
+        #expect(try type(training, "use_dora") == ["boolean", "null"])
+        #expect(try training.field("properties").field("method").field("anyOf").elements().count >= 3)
     }
 
     @Test func doctorTellsEngineMachineAndKnowledge() throws {

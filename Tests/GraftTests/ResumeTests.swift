@@ -128,6 +128,33 @@ import Testing
         #expect(try tiny.adapter("run") == tiny.adapter("run-whole"))
     }
 
+    @Test(arguments: [(1, "an older version"), (3, "a newer version")])
+    func aCheckpointOfAnotherFormatIsRefused(version: Int, says: String) async throws {
+        let tiny = try TinyCheckpoint.bert()
+        var configuration = try tiny.classification("run")
+        configuration.training.numTrainEpochs = 1
+        _ = try await observe(configuration)
+        let folder = URL(fileURLWithPath: configuration.outputDirectory + "/checkpoint-5")
+        func rewrite(_ name: String, _ change: (String) throws -> String) throws {
+            let file = folder.appendingPathComponent(name)
+            let text = try change(String(contentsOf: file, encoding: .utf8))
+            try text.write(to: file, atomically: true, encoding: .utf8)
+        }
+        let state = folder.appendingPathComponent("trainer_state.json")
+        let before = try Digest.file(state)
+        try rewrite("trainer_state.json") {
+            $0.replacingOccurrences(of: "\"format_version\": 2", with: "\"format_version\": \(version)")
+        }
+        let after = try Digest.file(state)
+        #expect(after != before)
+        try rewrite("manifest.json") { $0.replacingOccurrences(of: before, with: after) }
+        configuration.training.numTrainEpochs = 2
+        let changed = configuration
+        await #expect {
+            _ = try await observe(changed, start: .resume)
+        } throws: { "\($0)".contains("was written by \(says) of Graft (format \(version), this one has 2)") }
+    }
+
     @Test func aContinuationWithOtherStepsIsRefused() async throws {
         let tiny = try TinyCheckpoint.bert()
         var configuration = try tiny.classification("run")

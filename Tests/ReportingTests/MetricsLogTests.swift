@@ -44,10 +44,12 @@ struct MetricsLogTests {
             var bare = Samples.step(2)
             bare.gradientNorm = nil
             bare.paddingTokens = nil
+            var penalised = Samples.step(3)
+            penalised.penalty = 0.25
             var other = Samples.evaluation(2, accuracy: 0.25)
             other.split = "held_out"
             let events: [TrainingEvent] = [
-                .warning(RunWarning(code: "a", message: "b")), .step(Samples.step(1)), .step(bare),
+                .warning(RunWarning(code: "a", message: "b")), .step(Samples.step(1)), .step(bare), .step(penalised),
                 .evaluation(other), .checkpoint(CheckpointRecord(path: "c", step: 2, bytes: 1, seconds: 2)),
             ]
             let log = try MetricsLog(creating: file)

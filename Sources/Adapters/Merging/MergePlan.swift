@@ -51,7 +51,7 @@ struct MergePlan {
                 guard let type = entry.dtype.tensorType else {
                     throw SafetensorsError.unsupported(file: url.path, name: entry.name, dtype: entry.dtype)
                 }
-                let source = MergePlan.source(of: entry.name, parameters[entry.name], in: model)
+                let source = try MergePlan.source(of: entry.name, parameters[entry.name], in: model)
                 shard.outputs.append(
                     Output(name: names.merged(entry.name), dtype: type, shape: entry.shape, source: source))
             }
@@ -70,7 +70,7 @@ struct MergePlan {
     /// Tensors in all files.
     var tensorCount: Int { shards.reduce(0) { $0 + $1.outputs.count } }
 
-    private static func source(of name: String, _ parameter: Parameter?, in model: Model) -> Source {
+    private static func source(of name: String, _ parameter: Parameter?, in model: Model) throws -> Source {
         guard let parameter else {
             // A copy of a shared weight under the name of the one that shares it.
             if name.hasSuffix(".weight"), let site = model.projections[String(name.dropLast(".weight".count))],
@@ -83,7 +83,7 @@ struct MergePlan {
         let sites = model.sites(of: parameter)
         let owner = sites.first { parameter.name == $0.path + ".weight" } ?? sites.first
         if let owner, !owner.grafts.isEmpty { return .weight(owner) }
-        if let site = model.projections.values.first(where: { $0.bias === parameter }), site.hasBranchBias {
+        if let site = model.projections.values.first(where: { $0.bias === parameter }), try site.changesBias {
             return .bias(site)
         }
         return parameter.replacement == nil ? .copy(name) : .parameter(parameter)
@@ -118,9 +118,18 @@ struct MergePlan {
 }
 
 extension Projection {
-    /// Whether a graft changes the bias.
-    fileprivate var hasBranchBias: Bool {
-        grafts.contains { ($0 as? LoRAGraft)?.bBias != nil }
+    /// Whether folding the grafts in changes the bias.
+    fileprivate var changesBias: Bool {
+        get throws {
+            guard let bias, !grafts.isEmpty else { return false }
+            // LoRA says so without computing the weight.
+            let products = grafts.compactMap { $0 as? LoRAGraft }
+            if products.count == grafts.count { return products.contains { $0.bBias != nil } }
+            return try withoutGradients {
+                guard let merged = try mergedTensors(computedIn: .float32).bias else { return false }
+                return try !merged.isEqual(to: bias.value.to(.float32))
+            }
+        }
     }
 }
 

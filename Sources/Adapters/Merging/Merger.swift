@@ -79,6 +79,11 @@ public struct Merger {
         let loaded = try Backbones.load(base, head: head, options: .init(dtype: widest))
         let adapted = try AdapterFolder.load(
             from: adapter, onto: loaded, checkpoint: base, allowsOtherBase: options.allowsOtherBase)
+        let card = type(of: adapted.method).card
+        guard card.mergeContract != .never else {
+            throw AdapterError.merge(
+                "an adapter of \(card.name) cannot become part of the weights: use it as it is, with --adapter")
+        }
         try requireWholeHead(loaded, adapted)
 
         let plan = try MergePlan(files, model: loaded.model, dtype: dtype)
@@ -229,7 +234,7 @@ extension MergePlan {
         case .bias(let site):
             try withoutGradients {
                 let merged = try site.mergedTensors(computedIn: .float32)
-                return try merged.bias ?? merged.weight
+                return merged.bias ?? merged.weight
             }
         case .parameter(let parameter): parameter.value
         }

@@ -3,7 +3,7 @@ import Networks
 import Support
 import Torch
 
-/// Puts the tensors of a peft file into the grafts that its configuration asks for on a model.
+/// Puts the tensors of an adapter's file into the grafts that its configuration asks for on a model.
 struct AdapterReader {
     let file: SafetensorsFile
     let config: AdapterConfig
@@ -15,104 +15,161 @@ struct AdapterReader {
 
     /// The grafts with the file's tensors in them.
     func grafts() throws -> GraftSet {
-        let places = try file.names.map { try TensorPlace(key: $0, file: fileName) }
-        let names = try spelling.inFile(Set(places.filter { $0.kind == .graft }.map(\.module)))
-        var grafts = try emptyGrafts(names, places)
-        var unexpected = try loadGrafts(places.filter { $0.kind == .graft }, into: grafts)
+        if config.form == .peft, let method = config.method as? any PeftMethod { return try peftGrafts(method) }
+        return try nativeGrafts()
+    }
+
+    /// The seed of the method's draws; nil where another program drew.
+    private var seed: Int? {
+        provenance.randomAlgorithm == RandomKey.algorithm ? provenance.seed : nil
+    }
+
+    /// Takes the file's tensors by their places.
+    /// - Parameter optional: variables that need not be in the file.
+    private func load(
+        _ keys: [String: String], into variables: [Variable], optional: Set<String> = []
+    ) throws {
+        for variable in variables {
+            guard let key = keys[variable.name] else { continue }
+            try variable.load(checked(key, expected: variable.value.shape, in: file))
+        }
+        let missing = variables.filter { $0.isStored && keys[$0.name] == nil && !optional.contains($0.name) }
+            .map(\.name)
+        guard missing.isEmpty else { throw missingTensors(missing) }
+    }
+
+    private func missingTensors(_ names: [String]) -> AdapterError {
+        .missingTensors(
+            file: fileName, names: names, nearest: names.first.flatMap { nearestMatch(to: $0, in: file.names) })
+    }
+
+    private func unexpectedTensors(_ names: [String], known: [String]) -> AdapterError {
+        .unexpectedTensors(
+            file: fileName, names: names, nearest: names.first.flatMap { nearestMatch(to: $0, in: known) })
+    }
+}
+
+// MARK: Graft's own form
+
+extension AdapterReader {
+    /// Every variable under its own name.
+    private func nativeGrafts() throws -> GraftSet {
+        let keys = Dictionary(file.names.map { ($0, $0) }, uniquingKeysWith: { first, _ in first })
+        let start = GraftStart(
+            key: AdapterProvenance.methodKey(seed: seed ?? 0), stored: StoredAdapter(file: file, keys: keys))
+        let grafts = try config.method.grafts(for: model, start)
+        let names = Set(grafts.variables.map(\.name))
+        let unexpected = file.names.filter { !names.contains($0) }
+        guard unexpected.isEmpty else { throw unexpectedTensors(unexpected, known: Array(names)) }
+        let redrawn = grafts.variables.filter { $0.role == .seeded && keys[$0.name] == nil }
+        if let drawn = redrawn.first, seed == nil {
+            throw AdapterError.option(
+                file: fileName,
+                problem: "\(quoted(drawn.name)) is drawn at random and not in the file, which names no seed that this "
+                    + "version of Graft could draw it from")
+        }
+        try load(keys, into: grafts.variables)
+        return grafts
+    }
+}
+
+// MARK: peft's form
+
+extension AdapterReader {
+    private func peftGrafts(_ method: any PeftMethod) throws -> GraftSet {
+        let format = type(of: method).peft
+        let places = try file.names.map { try TensorPlace(key: $0, format: format, file: fileName) }
+        let own = places.filter { $0.kind == .graft }
+        let names = try spelling.inFile(Set(own.filter { !$0.module.isEmpty }.map(\.module)))
+        let keys = try variableNames(own)
+        var grafts = try emptyGrafts(method, names, keys)
+        var unexpected = own.filter { place in
+            !grafts.variables.contains { keys[$0.name] == place.key }
+        }.map(\.key)
+        let whole = Set(grafts.parameters.keys)
+        let given = grafts.variables.filter { !whole.contains($0.name) || keys[$0.name] != nil }
+        // What has no place explains what is missing, where the two are spellings of one name.
+        if unexpected.isEmpty { try load(keys, into: given) }
         var saved = SavedTensors(file: file, model: model, keepsTies: config.keepsTies)
         for place in places where place.kind != .graft {
             if try !saved.take(place, module: spelling.canonical(place.module)) { unexpected.append(place.key) }
         }
         guard unexpected.isEmpty else {
-            let known = expectedNames(grafts)
-            throw AdapterError.unexpectedTensors(
-                file: fileName, names: unexpected, nearest: unexpected.first.flatMap { nearestMatch(to: $0, in: known) }
-            )
+            let known = grafts.variables.filter(\.isStored).map {
+                (try? format.fileName(of: $0.name)) ?? format.prefix + $0.name
+            }
+            throw unexpectedTensors(unexpected, known: known)
         }
-        let missing = try saved.load(into: &grafts)
-        guard missing.isEmpty else {
-            throw AdapterError.missingTensors(
-                file: fileName, names: missing,
-                nearest: missing.first.flatMap { nearestMatch(to: $0, in: file.names) })
-        }
+        let missing = try saved.load(into: &grafts).filter { keys[$0] == nil }
+        guard missing.isEmpty else { throw missingTensors(missing) }
         return grafts
     }
 
-    /// The grafts as the configuration makes them, before the file's tensors are in them.
-    /// - Parameter names: how the file spells the network's paths.
-    private func emptyGrafts(_ names: @escaping (String) -> String, _ places: [TensorPlace]) throws -> GraftSet {
-        var method = config.method
-        let placements = try method.placements(on: model, names: names, isStrict: false)
-        try requireRanks(placements, places, names)
-        if config.keepsTies, let tied = placements.first(where: { model.sites(sharingWeightOf: $0.path).count > 1 }) {
-            throw AdapterError.feature(
-                file: AdapterConfig.fileName, key: "ensure_weight_tying", value: "true for the adapted \(tied.path)")
-        }
-        // Files name modules of other models too: peft adds the usual names of heads.
-        method.modulesToSave = model.modulePaths.filter { path in
-            config.method.modulesToSave.contains { names(path).hasSuffix($0) }
-        }
-        return try method.grafts(for: model, at: placements, key: try key())
-    }
-
-    /// Holds the configuration's ranks against the file, before anything of that size is made.
-    private func requireRanks(
-        _ placements: [LoRAPlacement], _ places: [TensorPlace], _ names: (String) -> String
-    ) throws {
-        let leaves = ["lora_A.weight", "lora_embedding_A"]
+    /// The names in the file by those of the variables.
+    private func variableNames(_ places: [TensorPlace]) throws -> [String: String] {
         var keys: [String: String] = [:]
-        for place in places where leaves.contains(place.leaf) {
-            keys[try spelling.canonical(place.module)] = place.key
-        }
-        for placement in placements {
-            guard let key = keys[placement.path] else {
-                let name = "base_model.model.\(names(placement.path)).lora_A.weight"
-                throw AdapterError.missingTensors(
-                    file: fileName, names: [name], nearest: nearestMatch(to: name, in: file.names))
-            }
-            let found = try file.header.entry(key).shape
-            guard found.first == placement.rank else {
-                throw AdapterError.shape(
-                    file: fileName, name: key, expected: [placement.rank] + found.dropFirst(), found: found)
-            }
-        }
-    }
-
-    /// The root of the draws that the adapter's start was made with.
-    private func key() throws -> RandomKey {
-        let seed = provenance.randomAlgorithm == RandomKey.algorithm ? provenance.seed : nil
-        if case .pissa(.some) = config.method.initLoRAWeights, seed == nil {
-            throw AdapterError.unreproducible(file: AdapterConfig.fileName, start: config.start.serialized())
-        }
-        return AdapterProvenance.methodKey(seed: seed ?? 0)
-    }
-
-    /// Loads the tensors of the grafts; returns the names of those that have no place.
-    private func loadGrafts(_ places: [TensorPlace], into grafts: GraftSet) throws -> [String] {
-        let variables = grafts.projections.values.flatMap(\.variables).filter { $0.role == .trainable }
-        var waiting = Dictionary(variables.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
-        var loaded: Set<String> = []
-        var unexpected: [String] = []
         for place in places {
-            let name = try spelling.canonical(place.module) + "." + place.leaf
-            if let variable = waiting.removeValue(forKey: name) {
-                loaded.insert(name)
-                try variable.load(checked(place.key, expected: variable.value.shape, in: file))
-            } else if loaded.contains(name) {
-                throw AdapterError.contradiction(file: fileName, names: [place.key, name])
-            } else {
-                unexpected.append(place.key)
+            let module = try spelling.canonical(place.module)
+            let name = module.isEmpty ? place.leaf : "\(module).\(place.leaf)"
+            if let other = keys.updateValue(place.key, forKey: name) {
+                throw AdapterError.contradiction(file: fileName, names: [other, place.key])
             }
         }
-        // What has no place explains what is missing, where the two are spellings of one name.
-        guard unexpected.isEmpty, !waiting.isEmpty else { return unexpected }
-        let missing = variables.map(\.name).filter { waiting[$0] != nil }
-        throw AdapterError.missingTensors(
-            file: fileName, names: missing, nearest: missing.first.flatMap { nearestMatch(to: $0, in: file.names) })
+        return keys
     }
 
-    private func expectedNames(_ grafts: GraftSet) -> [String] {
-        grafts.variables.filter { $0.role == .trainable }.map { "base_model.model." + $0.name }
+    /// The grafts as the configuration makes them, before the file's tensors are in them.
+    /// - Parameters:
+    ///   - names: how the file spells the network's paths.
+    ///   - keys: the names in the file by those of the variables.
+    private func emptyGrafts(
+        _ peftMethod: any PeftMethod, _ names: @escaping (String) -> String, _ keys: [String: String]
+    ) throws -> GraftSet {
+        if let start = peftMethod.drawnStart, seed == nil {
+            throw AdapterError.unreproducible(file: AdapterConfig.fileName, start: quoted(start))
+        }
+        var method = peftMethod
+        // Files name modules of other models too: peft adds the usual names of heads.
+        let wanted = method.modulesToSave
+        method.modulesToSave = model.modulePaths.filter { path in wanted.contains { names(path).hasSuffix($0) } }
+        let grafts = try method.grafts(
+            for: model,
+            GraftStart(
+                key: AdapterProvenance.methodKey(seed: seed ?? 0), stored: StoredAdapter(file: file, keys: keys),
+                names: names, isStrict: false))
+        let tied = grafts.projections.keys.first { model.sites(sharingWeightOf: $0).count > 1 }
+        if config.keepsTies, let tied {
+            throw AdapterError.feature(
+                file: AdapterConfig.fileName, key: "ensure_weight_tying", value: "true for the adapted \(tied)")
+        }
+        return grafts
+    }
+}
+
+/// The tensors of an adapter's file by the names of its variables.
+private struct StoredAdapter: StoredTensors {
+    let file: SafetensorsFile
+    /// Names in the file by those of the variables.
+    let keys: [String: String]
+
+    var names: [String] { keys.keys.sorted() }
+
+    func tensor(_ name: String) throws -> Tensor? {
+        guard let key = keys[name] else { return nil }
+        return try checked(key, expected: file.header.entry(key).shape, in: file)
+    }
+
+    func require(_ size: Int, of name: String, dimension: Int) throws {
+        guard let key = keys[name] else {
+            throw AdapterError.missingTensors(
+                file: file.header.path, names: [name], nearest: nearestMatch(to: name, in: file.names))
+        }
+        let found = try file.header.entry(key).shape
+        guard found.indices.contains(dimension), found[dimension] == size else {
+            var expected = found
+            if found.indices.contains(dimension) { expected[dimension] = size } else { expected = [size] }
+            throw AdapterError.shape(file: file.header.path, name: key, expected: expected, found: found)
+        }
     }
 }
 

@@ -47,7 +47,8 @@ struct SavedTensors {
         for parameter in model.parameters.values {
             guard let entries = entries[parameter.name] else { continue }
             let own = try entries.filter { entry in
-                let isAdapted = grafts.projections[entry.module] is LoRAGraft && entry.key.hasSuffix(".weight")
+                let graft = grafts.projections[entry.module]
+                let isAdapted = graft != nil && !(graft is SavedProjection) && entry.key.hasSuffix(".weight")
                 guard entry.isBaseCopy || isAdapted else { return true }
                 try requireBase(entry, parameter)
                 return false

@@ -1,3 +1,5 @@
+import Methods
+
 /// What a tensor's name in a peft file means.
 ///
 ///     base_model.model.<module>.lora_A.weight            a tensor of the graft on a module
@@ -18,31 +20,29 @@ struct TensorPlace {
     let key: String
     /// The module's path as the file spells it.
     let module: String
-    /// `lora_A.weight`, `bias`, …
+    /// How the name of the variable or parameter ends: `lora_A.weight`, `bias`, …; whole where there is no module.
     let leaf: String
     let kind: Kind
 
-    private static let prefix = "base_model.model."
-    private static let graftLeaves = [
-        "lora_A.weight", "lora_B.weight", "lora_B.bias", "lora_embedding_A", "lora_embedding_B",
-        "lora_magnitude_vector",
-    ]
-
     /// - Throws: `AdapterError.key` for names of another format.
-    init(key: String, file: String) throws {
-        guard key.hasPrefix(Self.prefix) else { throw AdapterError.key(file: file, name: key) }
+    init(key: String, format: PeftFormat, file: String) throws {
         self.key = key
-        var name = String(key.dropFirst(Self.prefix.count))
-        // peft before 0.10 kept the magnitude in a parameter list of its own.
-        if name.hasSuffix(".lora_magnitude_vector.weight") { name.removeLast(".weight".count) }
-        if let leaf = Self.graftLeaves.first(where: { name.hasSuffix("." + $0) }) {
-            module = String(name.dropLast(leaf.count + 1))
-            self.leaf = leaf
+        if let variable = format.shared[key] {
+            (module, leaf, kind) = ("", variable, .graft)
+            return
+        }
+        guard key.hasPrefix(format.prefix) else {
+            throw AdapterError.key(file: file, name: key, prefix: format.prefix)
+        }
+        let name = String(key.dropFirst(format.prefix.count))
+        if let ending = format.endings.first(where: { name.hasSuffix("." + $0.inFile) }) {
+            module = String(name.dropLast(ending.inFile.count + 1))
+            leaf = ending.inVariable
             kind = .graft
             return
         }
         guard let dot = name.lastIndex(of: "."), dot > name.startIndex else {
-            throw AdapterError.key(file: file, name: key)
+            throw AdapterError.key(file: file, name: key, prefix: format.prefix)
         }
         var path = String(name[..<dot])
         var kind = Kind.parameter

@@ -33,7 +33,8 @@ enum AdapterStart {
         try loaded.model.add(grafts, named: "start")
         let folder = FileManager.default.temporaryDirectory.appendingPathComponent("graft-\(UUID().uuidString)")
         defer { try? FileManager.default.removeItem(at: folder) }
-        try AdapterFolder.write(method, grafts, of: loaded.model, to: folder, taskType: config.taskType)
+        try AdapterFolder.write(
+            method, grafts, of: loaded.model, to: folder, provenance: provenance, taskType: config.taskType)
         let file = try SafetensorsFile(folder.appendingPathComponent(AdapterFolder.weightsName))
         let pairs = try file.names.map { ($0, try file.tensor($0).clone()) }
         return Dictionary(pairs, uniquingKeysWith: { first, _ in first })

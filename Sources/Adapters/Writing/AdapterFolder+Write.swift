@@ -6,8 +6,8 @@ import Networks
 import Torch
 
 extension AdapterFolder {
-    /// Writes an adapter so that Python's peft 0.21 reads it. Each of the two files is written whole or not at all, the
-    /// configuration last.
+    /// Writes an adapter: so that Python's peft 0.21 reads it where that has the method, in Graft's own form otherwise.
+    /// Each of the two files is written whole or not at all, the configuration last.
     ///
     /// - Parameters:
     ///   - folder: made where it is missing.
@@ -20,50 +20,90 @@ extension AdapterFolder {
     /// - Throws: `AdapterError.unwritable` for what the format cannot hold, `FileError` where a file cannot be written.
     @discardableResult
     public static func write(
-        _ method: any Method, _ grafts: GraftSet, of model: Model, to folder: URL, form: AdapterForm = .portable,
-        provenance: AdapterProvenance = AdapterProvenance(), checkpoint: URL? = nil, taskType: String? = nil,
-        baseModelPath: String? = nil
+        _ method: any Methods.Method, _ grafts: GraftSet, of model: Model, to folder: URL,
+        form: AdapterForm = .portable, provenance: AdapterProvenance = AdapterProvenance(), checkpoint: URL? = nil,
+        taskType: String? = nil, baseModelPath: String? = nil
     ) throws -> [String] {
-        guard let lora = method as? LoRA else {
-            throw AdapterError.unwritable("\(type(of: method).card.name) has no form in peft's format")
-        }
-        let export = try LoRAExport(lora, grafts, on: model, form: form)
-        let saved = try savedTensors(grafts, of: model, method: lora)
-        let config = try AdapterConfig.json(
-            export.method, taskType: taskType, baseModel: baseModelPath,
-            isTransposed: export.modules.contains { model.projections[$0.path]?.isTransposed ?? false },
-            keepsTies: saved.keepsTies)
-
         var provenance = provenance
         provenance.method = type(of: method).card.name
-        provenance.options = try provenance.options ?? JSON(encoding: lora)
+        provenance.options = try provenance.options ?? MethodConfiguration(method).json
         if provenance.seed != nil { provenance.randomAlgorithm = RandomKey.algorithm }
         if let checkpoint { provenance.baseDigest = try BaseDigest.compute(grafts, on: model, checkpoint: checkpoint) }
 
-        let tensors = try export.modules.flatMap { try $0.tensors() } + saved.tensors
+        let files: Files
+        if let method = method as? any WritesPeft {
+            files = try peft(method, grafts, of: model, form, taskType: taskType, baseModel: baseModelPath)
+        } else {
+            files = try native(
+                method, grafts, hasSeed: provenance.seed != nil, taskType: taskType, baseModel: baseModelPath)
+        }
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         try SafetensorsWriter.write(
-            tensors.map { ("base_model.model." + $0.name, $0.tensor) },
-            metadata: provenance.metadata.merging(["format": "pt"]) { own, _ in own },
+            files.tensors, metadata: provenance.metadata.merging(["format": "pt"]) { own, _ in own },
             to: folder.appendingPathComponent(weightsName))
         try AtomicFile.write(
-            config.serializedBytes(.configuration), to: folder.appendingPathComponent(AdapterConfig.fileName))
-        return export.notes
+            files.config.serializedBytes(.configuration), to: folder.appendingPathComponent(AdapterConfig.fileName))
+        return files.notes
+    }
+
+    /// What goes into the two files.
+    private struct Files {
+        var config: JSON
+        var tensors: [(name: String, tensor: Tensor)]
+        var notes: [String] = []
+    }
+
+    /// Every variable under its own name; what is drawn from the seed only where the seed is not known.
+    private static func native(
+        _ method: any Methods.Method, _ grafts: GraftSet, hasSeed: Bool, taskType: String?, baseModel: String?
+    ) throws -> Files {
+        let variables = grafts.variables.filter { $0.isStored || ($0.role == .seeded && !hasSeed) }
+        var seen: Set<String> = []
+        for variable in variables where !seen.insert(variable.name).inserted {
+            throw AdapterError.unwritable("two tensors of the adapter have the name \(quoted(variable.name))")
+        }
+        return Files(
+            config: try AdapterConfig.graft(method, taskType: taskType, baseModel: baseModel),
+            tensors: try variables.map { ($0.name, try $0.value.detach()) })
+    }
+
+    private static func peft(
+        _ method: any WritesPeft, _ grafts: GraftSet, of model: Model, _ form: AdapterForm, taskType: String?,
+        baseModel: String?
+    ) throws -> Files {
+        do {
+            let export = try method.peftExport(grafts, on: model, form: form)
+            let format = type(of: export.method).peft
+            let saved = try savedTensors(
+                grafts, of: model, besides: Set(export.tensors.map(\.name)), method: export.method)
+            let sites = grafts.projections.keys.compactMap { model.projections[$0] }
+            let place = PeftPlace(
+                model: model, grafts: grafts, isTransposed: sites.contains(where: \.isTransposed),
+                keepsTies: saved.keepsTies)
+            let tensors = try export.tensors.map { (name: try format.fileName(of: $0.name), tensor: $0.tensor) }
+            return Files(
+                config: try AdapterConfig.peft(export.method, place, taskType: taskType, baseModel: baseModel),
+                tensors: tensors + saved.tensors.map { (name: format.prefix + $0.name, tensor: $0.tensor) },
+                notes: export.notes)
+        } catch MethodError.unwritable(let text) {
+            throw AdapterError.unwritable(text)
+        }
     }
 
     /// The whole parameters of an adapter by their names in the file, and whether one of them is shared.
+    /// - Parameter written: names of variables that are written already.
     private static func savedTensors(
-        _ grafts: GraftSet, of model: Model, method: LoRA
+        _ grafts: GraftSet, of model: Model, besides written: Set<String>, method: any PeftMethod
     ) throws -> (tensors: [(name: String, tensor: Tensor)], keepsTies: Bool) {
         var tensors: [(name: String, tensor: Tensor)] = []
         var keepsTies = false
-        for (name, variable) in grafts.parameters {
+        for (name, variable) in grafts.parameters where !written.contains(name) {
             guard let parameter = model.parameters[name] else { continue }
             let sites = model.sites(of: parameter)
             keepsTies = keepsTies || sites.count > 1
             // Where a module has a graft, peft keeps the module itself one level below.
             let adapted = grafts.projections.first { path, graft in
-                graft is LoRAGraft && model.projections[path]?.bias === parameter
+                !(graft is SavedProjection) && model.projections[path]?.bias === parameter
             }
             let plain = Set([name] + sites.map { "\($0.path).weight" }).sorted()
             try requireOption(naming: plain, method)
@@ -78,16 +118,16 @@ extension AdapterFolder {
 
     /// Python's peft takes a whole parameter only where the configuration names it.
     /// - Parameter names: the parameter's names; a shared weight has several.
-    private static func requireOption(naming names: [String], _ method: LoRA) throws {
+    private static func requireOption(naming names: [String], _ method: any PeftMethod) throws {
         let isNamed = names.contains { name in
-            if method.bias != .none, name.hasSuffix("bias") { return true }
+            if method.trainsBiases, name.hasSuffix("bias") { return true }
             let modules = name.split(separator: ".").dropLast()
             let ancestors = modules.indices.map { modules[...$0].joined(separator: ".") }
             return method.modulesToSave.contains { saved in ancestors.contains { $0.hasSuffix(saved) } }
         }
         guard isNamed else {
             throw AdapterError.unwritable(
-                "the adapter holds \(quoted(names[0])) whole, but neither bias nor modules_to_save names it")
+                "the adapter holds \(quoted(names[0])) whole, but no option of the method names it")
         }
     }
 }

@@ -51,8 +51,8 @@ extension Encoder {
     {
         let transform = scope("transform")
         let dense = try Projection.linear(transform("dense"), input: settings.hidden, output: settings.hidden)
-        let norm = try LayerNorm(transform("LayerNorm"), size: settings.hidden, eps: settings.eps)
+        let norm = try Norm.layer(transform("LayerNorm"), size: settings.hidden, eps: settings.eps)
         let decoder = try EncoderDecoder(scope, settings, words: words)
-        return { x, context in try decoder(norm(settings.activation(dense(x, context))), context) }
+        return { x, context in try decoder(norm(settings.activation(dense(x, context)), context), context) }
     }
 }

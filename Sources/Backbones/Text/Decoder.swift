@@ -6,7 +6,8 @@ import Torch
 final class Decoder: CausalBackbone {
     let words: Projection
     private let layers: [DecoderLayer]
-    private let norm: RMSNorm
+    private let body: Body
+    private let norm: Norm
     private let rotary: RotaryEmbedding
     /// That of layers with a window, where it is another one.
     private let windowRotary: RotaryEmbedding?
@@ -19,7 +20,9 @@ final class Decoder: CausalBackbone {
             scope("embed_tokens"), count: settings.head.vocabulary, size: settings.hidden,
             paddingRow: settings.head.padID)
         self.words = words
-        layers = try (0..<settings.layers).map { try DecoderLayer(scope("layers")($0), settings, index: $0) }
+        let places = (0..<settings.layers).map { scope("layers")($0) }
+        layers = try places.enumerated().map { try DecoderLayer($1, settings, index: $0) }
+        body = Body(scope, size: settings.hidden, blocks: places)
         norm = try settings.norm(scope("norm"), size: settings.hidden)
         rotary = try RotaryEmbedding(settings.rotary)
         windowRotary = try settings.windowRotary.map(RotaryEmbedding.init)
@@ -32,16 +35,18 @@ final class Decoder: CausalBackbone {
     var layerCount: Int { layers.count }
 
     func hiddenStates(_ input: ModelInput, _ context: ForwardContext) throws -> Tensor {
-        let positions = try input.positions(context)
-        var x = try words(input.requiredIDs(), context)
+        var input = input
+        var x = try words(input.checkedIDs(), context)
         if let embeddingScale { x = try x * embeddingScale }
+        x = try body.embedded(x, &input, context)
+        let positions = try input.positions(of: x, context)
         let dtype = try x.dtype
         let rotation = try rotary(positions, dtype: dtype)
         let windowRotation = try windowRotary.map { try $0(positions, dtype: dtype) } ?? rotation
-        for layer in layers {
-            x = try layer(x, layer.isWindowed ? windowRotation : rotation, input, context)
+        return try body(x, input, context, finish: { try norm($0, context) }) { index, x, input in
+            let layer = layers[index]
+            return try layer(x, layer.isWindowed ? windowRotation : rotation, input, context)
         }
-        return try norm(x)
     }
 }
 
@@ -51,42 +56,38 @@ final class DecoderLayer {
     let isWindowed: Bool
     private let attention: DecoderAttention
     private let unit: DecoderUnit
-    private let normBeforeAttention: RMSNorm
-    private let normAfterAttention: RMSNorm?
-    private let normBeforeUnit: RMSNorm
-    private let normAfterUnit: RMSNorm?
+    private let attentionSublayer: Sublayer
+    private let unitSublayer: Sublayer
     private let dropout: Double
-    private let path: String
 
     init(_ scope: Scope, _ settings: DecoderSettings, index: Int) throws {
         let window = try settings.window(ofLayer: index)
         isWindowed = window != nil
         dropout = settings.residualDropout
-        path = scope.path
         attention = try DecoderAttention(scope("self_attn"), settings, index: index, window: window)
         unit = try DecoderUnit(scope("mlp"), settings)
-        func norm(_ name: String) throws -> RMSNorm { try settings.norm(scope(name), size: settings.hidden) }
-        normBeforeAttention = try norm("input_layernorm")
-        if settings.hasNormsAfter {
-            normAfterAttention = try norm("post_attention_layernorm")
-            normBeforeUnit = try norm("pre_feedforward_layernorm")
-            normAfterUnit = try norm("post_feedforward_layernorm")
-        } else {
-            normAfterAttention = nil
-            normBeforeUnit = try norm("post_attention_layernorm")
-            normAfterUnit = nil
-        }
+        func norm(_ name: String) throws -> Norm { try settings.norm(scope(name), size: settings.hidden) }
+        let first = try norm("input_layernorm")
+        let second = try norm("post_attention_layernorm")
+        let (aroundAttention, aroundUnit): (Sublayer.Placement, Sublayer.Placement) =
+            try settings.hasNormsAfter
+            ? (
+                .around(first, second),
+                .around(norm("pre_feedforward_layernorm"), norm("post_feedforward_layernorm"))
+            ) : (.before(first), .before(second))
+        attentionSublayer = Sublayer(
+            scope, .attention, size: settings.hidden, placement: aroundAttention, structure: attention.structure)
+        unitSublayer = Sublayer(
+            scope, .feedForward, size: settings.hidden, placement: aroundUnit, structure: unit.structure)
     }
 
     func callAsFunction(_ x: Tensor, _ rotation: Rotation, _ input: ModelInput, _ context: ForwardContext) throws
         -> Tensor
     {
-        var attended = try attention(normBeforeAttention(x), rotation, input, context)
-        if let normAfterAttention { attended = try normAfterAttention(attended) }
-        let x = try x + context.dropout(attended, dropout, at: path + ".attention")
-        var result = try unit(normBeforeUnit(x), context)
-        if let normAfterUnit { result = try normAfterUnit(result) }
-        return try x + context.dropout(result, dropout, at: path + ".mlp")
+        let attended = try attentionSublayer(x, dropout: dropout, context) {
+            try attention($0, rotation, input, context)
+        }
+        return try unitSublayer(attended, dropout: dropout, context) { try unit($0, context) }
     }
 }
 
@@ -100,17 +101,17 @@ final class DecoderAttention {
 
     private let inputs: Inputs
     private let output: Projection
-    private let queryNorm: RMSNorm?
-    private let keyNorm: RMSNorm?
+    private let queryNorm: Norm?
+    private let keyNorm: Norm?
     private let attention: AttentionSettings
     private let settings: DecoderSettings
-    private let index: Int
-    private let path: String
+    private let site: AttentionSite
 
     init(_ scope: Scope, _ settings: DecoderSettings, index: Int, window: Int?) throws {
         self.settings = settings
-        self.index = index
-        path = scope.path
+        site = AttentionSite(
+            scope, index: index, size: settings.hidden, heads: settings.heads, keyHeads: settings.keyHeads,
+            headSize: settings.headSize)
         let (hidden, queries, keys) = (settings.hidden, settings.querySize, settings.keySize)
         if settings.isFused {
             inputs = .joined(
@@ -130,23 +131,38 @@ final class DecoderAttention {
             pattern: AttentionPattern(causal: true, window: window))
     }
 
+    var structure: Sublayer.Structure {
+        let (query, key, value): (ProjectionSlice, ProjectionSlice, ProjectionSlice)
+        switch inputs {
+        case .apart(let queries, let keys, let values):
+            (query, key, value) = (ProjectionSlice(queries), ProjectionSlice(keys), ProjectionSlice(values))
+        case .joined(let all):
+            let (queries, keys) = (settings.querySize, settings.keySize)
+            query = ProjectionSlice(all, outputs: 0..<queries)
+            key = ProjectionSlice(all, outputs: queries..<(queries + keys))
+            value = ProjectionSlice(all, outputs: (queries + keys)..<(queries + 2 * keys))
+        }
+        return .attention(
+            query: query, key: key, value: value, output: output, heads: settings.heads,
+            keyHeads: settings.keyHeads, headSize: settings.headSize)
+    }
+
     func callAsFunction(_ x: Tensor, _ rotation: Rotation, _ input: ModelInput, _ context: ForwardContext) throws
         -> Tensor
     {
         let (rows, length) = (try x.size(0), try x.size(1))
-        func heads(_ y: Tensor, _ norm: RMSNorm? = nil) throws -> Tensor {
+        func heads(_ y: Tensor, _ norm: Norm? = nil) throws -> Tensor {
             let apart = try y.reshape([rows, length, -1, settings.headSize])
-            return try (norm.map { try $0(apart) } ?? apart).transpose(1, 2)
+            return try (norm.map { try $0(apart, context) } ?? apart).transpose(1, 2)
         }
         let projected = try project(x, context)
         let queries = try rotation(heads(projected.queries, queryNorm))
         var keys = try rotation(heads(projected.keys, keyNorm))
         var values = try heads(projected.values)
         if let cache = context.cache {
-            (keys, values) = try cache.append(layer: index, keys: keys, values: values)
+            (keys, values) = try cache.append(layer: site.index, keys: keys, values: values)
         }
-        let mixed = try context.attention(
-            queries, keys, values, attention, input: input, at: path + ".probabilities")
+        let mixed = try context.attention(queries, keys, values, attention, input: input, at: site)
         return try output(mixed, context)
     }
 
@@ -192,6 +208,17 @@ final class DecoderUnit {
                 up: try .linear(scope("up_proj"), input: hidden, output: settings.intermediate, bias: bias))
         }
         down = try .linear(scope("down_proj"), input: settings.intermediate, output: hidden, bias: bias)
+    }
+
+    var structure: Sublayer.Structure {
+        switch inputs {
+        case .apart(let gate, let up):
+            .feedForward(gate: ProjectionSlice(gate), up: ProjectionSlice(up), down: down)
+        case .joined(let all):
+            .feedForward(
+                gate: ProjectionSlice(all, outputs: 0..<intermediate),
+                up: ProjectionSlice(all, outputs: intermediate..<(2 * intermediate)), down: down)
+        }
     }
 
     func callAsFunction(_ x: Tensor, _ context: ForwardContext) throws -> Tensor {

@@ -133,7 +133,8 @@ final class CausalSequenceClassifier: Network {
         }
         let hidden = try backbone.hiddenStates(input, context)
         let shape = try hidden.shape
-        let pooled = try hidden.gather(1, last.unsqueeze(2).expand([shape[0], 1, shape[2]])).squeeze(1)
+        let place = try (last + Double(context.insertedRows)).to(.int64)
+        let pooled = try hidden.gather(1, place.unsqueeze(2).expand([shape[0], 1, shape[2]])).squeeze(1)
         return ModelOutput(logits: try head(pooled, context), lastHiddenState: hidden)
     }
 

@@ -6,13 +6,9 @@ extension ModelInput {
     ///
     /// They count from 0 over the padded row; in generation they go on from the cache and skip the padding, so that
     /// a row continues as it would without padding.
-    func positions(_ context: ForwardContext) throws -> Tensor {
-        let shape = try requiredIDs().shape
-        guard shape.count == 2, shape[1] > 0 else {
-            throw NetworkError.input(
-                "input_ids must be [rows, length] with at least one token, found the shape \(shape)")
-        }
-        let (length, seen) = (shape[1], context.cache?.length ?? 0)
+    /// - Parameter embedded: the rows that go into the first block, inserted ones among them.
+    func positions(of embedded: Tensor, _ context: ForwardContext) throws -> Tensor {
+        let (length, seen) = (try embedded.size(1), context.cache?.length ?? 0)
         if let attentionMask, try attentionMask.size(-1) != seen + length {
             throw NetworkError.input(
                 "attention_mask covers \(try attentionMask.size(-1)) positions of \(seen + length): it must cover "
@@ -22,7 +18,19 @@ extension ModelInput {
         guard segmentIDs == nil else {
             throw NetworkError.input("packed rows need position_ids that start again with each example")
         }
-        return try countedPositions(seen: seen, length: length, isCached: context.cache != nil)
+        let counted = try countedPositions(seen: seen, length: length, isCached: context.cache != nil)
+        return try positionOffset == 0 ? counted : (counted + Double(positionOffset)).to(.int64)
+    }
+
+    /// The ids, [rows, length] with at least one token.
+    func checkedIDs() throws -> Tensor {
+        let ids = try requiredIDs()
+        let shape = try ids.shape
+        guard shape.count == 2, shape[1] > 0 else {
+            throw NetworkError.input(
+                "input_ids must be [rows, length] with at least one token, found the shape \(shape)")
+        }
+        return ids
     }
 
     private func countedPositions(seen: Int, length: Int, isCached: Bool) throws -> Tensor {

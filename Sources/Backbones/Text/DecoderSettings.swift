@@ -109,8 +109,8 @@ struct DecoderSettings {
     }
 
     /// A norm of this family.
-    func norm(_ scope: Scope, size: Int) throws -> RMSNorm {
-        try RMSNorm(scope, size: size, eps: eps, offset: normOffset)
+    func norm(_ scope: Scope, size: Int) throws -> Norm {
+        try Norm.rms(scope, size: size, eps: eps, offset: normOffset)
     }
 }
 

@@ -8,6 +8,7 @@ final class Encoder: Network {
 
     private let embeddings: EncoderEmbeddings
     private let layers: [EncoderLayer]
+    private let body: Body
     private let head: HeadFunction
     private let readsFirstToken: Bool
 
@@ -20,53 +21,62 @@ final class Encoder: Network {
     ) throws {
         self.readsFirstToken = readsFirstToken && !settings.isCausal
         embeddings = try EncoderEmbeddings(scope("embeddings"), settings)
-        layers = try (0..<settings.layers).map { try EncoderLayer(scope("encoder")("layer")($0), settings) }
+        let places = (0..<settings.layers).map { scope("encoder")("layer")($0) }
+        layers = try places.enumerated().map { try EncoderLayer($1, settings, index: $0) }
+        body = Body(scope, size: settings.hidden, blocks: places)
         self.head = try head(embeddings)
     }
 
     func callAsFunction(_ input: ModelInput, _ context: ForwardContext) throws -> ModelOutput {
-        var x = try embeddings(input, context)
-        for layer in layers.dropLast() { x = try layer(x, input, context) }
+        var input = input
+        let embedded = try embeddings(&input, at: body, context)
         // The last layer's other positions would reach nothing: most of its work is left out, forward and backward.
-        let places = context.scoresOnly && readsFirstToken ? 1 : try x.size(1)
-        if let last = layers.last { x = try last(x, places: places, input, context) }
+        let readsFirst = context.scoresOnly && readsFirstToken && !body.readsAllPositions
+        let x = try body(embedded, input, context) { index, x, input in
+            try layers[index](x, places: readsFirst && index == layers.count - 1 ? 1 : nil, input, context)
+        }
         return ModelOutput(logits: try head(x, context), lastHiddenState: x)
     }
 }
 
-/// Self-attention with its output projection, residual and norm.
+/// Self-attention with its output projection.
 private final class EncoderAttention {
+    let output: Projection
     private let query: Projection
     private let key: Projection
     private let value: Projection
-    private let output: Projection
-    private let norm: LayerNorm
     private let settings: EncoderSettings
-    private let path: String
+    private let site: AttentionSite
 
-    init(_ scope: Scope, _ settings: EncoderSettings) throws {
+    init(_ scope: Scope, _ settings: EncoderSettings, index: Int) throws {
         self.settings = settings
-        path = scope.path
         let (hidden, inner) = (settings.hidden, scope("self"))
         query = try .linear(inner("query"), input: hidden, output: hidden)
         key = try .linear(inner("key"), input: hidden, output: hidden)
         value = try .linear(inner("value"), input: hidden, output: hidden)
         output = try .linear(scope("output")("dense"), input: hidden, output: hidden)
-        norm = try LayerNorm(scope("output")("LayerNorm"), size: hidden, eps: settings.eps)
+        site = AttentionSite(
+            scope, index: index, size: hidden, heads: settings.heads, keyHeads: settings.heads,
+            headSize: hidden / settings.heads)
     }
 
-    /// - Parameter places: how many positions, from the first, are wanted; they see all of `x`.
-    func callAsFunction(_ x: Tensor, places: Int, _ input: ModelInput, _ context: ForwardContext) throws -> Tensor {
-        let wanted = try x.first(places)
-        let size = settings.hidden / settings.heads
+    var structure: Sublayer.Structure {
+        .attention(
+            query: ProjectionSlice(query), key: ProjectionSlice(key), value: ProjectionSlice(value), output: output,
+            heads: site.heads, keyHeads: site.keyHeads, headSize: site.headSize)
+    }
+
+    /// - Parameter wanted: the positions whose outputs are wanted; they see all of `x`.
+    func callAsFunction(_ wanted: Tensor, seeing x: Tensor, _ input: ModelInput, _ context: ForwardContext) throws
+        -> Tensor
+    {
         let attention = AttentionSettings(
-            scale: 1 / Double(size).squareRoot(), dropout: settings.attentionDropout,
+            scale: 1 / Double(site.headSize).squareRoot(), dropout: settings.attentionDropout,
             pattern: AttentionPattern(causal: settings.isCausal))
         let mixed = try context.attention(
             query(wanted, context).splitHeads(settings.heads), key(x, context).splitHeads(settings.heads),
-            value(x, context).splitHeads(settings.heads), attention, input: input, at: path + ".probabilities")
-        let projected = try context.dropout(output(mixed, context), settings.hiddenDropout, at: path)
-        return try norm(projected + wanted)
+            value(x, context).splitHeads(settings.heads), attention, input: input, at: site)
+        return try output(mixed, context)
     }
 }
 
@@ -82,27 +92,35 @@ private final class EncoderLayer {
     private let attention: EncoderAttention
     private let up: Projection
     private let down: Projection
-    private let norm: LayerNorm
+    private let attentionSublayer: Sublayer
+    private let mlpSublayer: Sublayer
     private let settings: EncoderSettings
-    private let path: String
 
-    init(_ scope: Scope, _ settings: EncoderSettings) throws {
+    init(_ scope: Scope, _ settings: EncoderSettings, index: Int) throws {
         self.settings = settings
-        path = scope.path
-        attention = try EncoderAttention(scope("attention"), settings)
-        up = try .linear(scope("intermediate")("dense"), input: settings.hidden, output: settings.intermediate)
-        down = try .linear(scope("output")("dense"), input: settings.intermediate, output: settings.hidden)
-        norm = try LayerNorm(scope("output")("LayerNorm"), size: settings.hidden, eps: settings.eps)
+        let (hidden, eps) = (settings.hidden, settings.eps)
+        attention = try EncoderAttention(scope("attention"), settings, index: index)
+        let attentionNorm = try Norm.layer(scope("attention")("output")("LayerNorm"), size: hidden, eps: eps)
+        attentionSublayer = Sublayer(
+            scope, .attention, size: hidden, placement: .after(attentionNorm), structure: attention.structure)
+        up = try .linear(scope("intermediate")("dense"), input: hidden, output: settings.intermediate)
+        down = try .linear(scope("output")("dense"), input: settings.intermediate, output: hidden)
+        mlpSublayer = Sublayer(
+            scope, .feedForward, size: hidden,
+            placement: .after(try .layer(scope("output")("LayerNorm"), size: hidden, eps: eps)),
+            structure: .feedForward(gate: nil, up: ProjectionSlice(up), down: down))
     }
 
-    func callAsFunction(_ x: Tensor, _ input: ModelInput, _ context: ForwardContext) throws -> Tensor {
-        try self(x, places: x.size(1), input, context)
-    }
-
-    /// The first `places` positions after this layer.
-    func callAsFunction(_ x: Tensor, places: Int, _ input: ModelInput, _ context: ForwardContext) throws -> Tensor {
-        let attended = try attention(x, places: places, input, context)
-        let expanded = try settings.activation(up(attended, context))
-        return try norm(context.dropout(down(expanded, context), settings.hiddenDropout, at: path) + attended)
+    /// The first `places` positions after this layer; all of them where it is nil.
+    func callAsFunction(_ x: Tensor, places: Int? = nil, _ input: ModelInput, _ context: ForwardContext) throws
+        -> Tensor
+    {
+        let wanted = try places.map { try x.first($0) } ?? x
+        let attended = try attentionSublayer(wanted, dropout: settings.hiddenDropout, context) { wanted in
+            try attention(wanted, seeing: x, input, context)
+        }
+        return try mlpSublayer(attended, dropout: settings.hiddenDropout, context) { x in
+            try down(settings.activation(up(x, context)), context)
+        }
     }
 }

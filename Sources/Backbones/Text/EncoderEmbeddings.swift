@@ -7,7 +7,7 @@ final class EncoderEmbeddings {
     let words: Projection
     private let positions: Projection
     private let types: Projection
-    private let norm: LayerNorm
+    private let norm: Norm
     private let settings: EncoderSettings
     private let path: String
 
@@ -20,27 +20,32 @@ final class EncoderEmbeddings {
             scope("position_embeddings"), count: settings.positions, size: settings.hidden,
             paddingRow: settings.positionPadding)
         types = try .embedding(scope("token_type_embeddings"), count: settings.types, size: settings.hidden)
-        norm = try LayerNorm(scope("LayerNorm"), size: settings.hidden, eps: settings.eps)
+        norm = try .layer(scope("LayerNorm"), size: settings.hidden, eps: settings.eps)
     }
 
-    func callAsFunction(_ input: ModelInput, _ context: ForwardContext) throws -> Tensor {
+    /// - Parameter input: its masks and segments follow where grafts insert rows.
+    func callAsFunction(_ input: inout ModelInput, at body: Body, _ context: ForwardContext) throws -> Tensor {
         let ids = try input.requiredIDs()
-        let typeIDs = try input.tokenTypeIDs ?? Tensor.zeros(ids.shape, dtype: .int64, device: ids.device)
+        let embedded = try body.embedded(words(ids, context), &input, context)
+        let shape = Array(try embedded.shape.prefix(2))
+        let typeIDs = try input.tokenTypeIDs ?? Tensor.zeros(shape, dtype: .int64, device: ids.device)
         let sum =
-            try words(ids, context) + types(typeIDs, context)
-            + positions(positionIDs(ids, given: input.positionIDs), context)
-        return try context.dropout(norm(sum), settings.hiddenDropout, at: path)
+            try embedded + types(typeIDs, context)
+            + positions(positionIDs(ids, length: shape[1], input), context)
+        return try context.dropout(norm(sum, context), settings.hiddenDropout, at: path)
     }
 
-    private func positionIDs(_ ids: Tensor, given: Tensor?) throws -> Tensor {
-        if let given {
+    /// - Parameter length: of the rows, which may have more than the tokens' ids.
+    private func positionIDs(_ ids: Tensor, length: Int, _ input: ModelInput) throws -> Tensor {
+        if let given = input.positionIDs {
             try check(last: Int(given.amax().item()))
             return given
         }
-        let length = try ids.size(1)
-        guard let padding = settings.positionPadding else {
-            try check(last: length - 1)
-            return try Tensor.arange(to: Double(length), device: ids.device).unsqueeze(0)
+        guard let padding = settings.positionPadding, try length == ids.size(1), input.positionOffset == 0 else {
+            // Rows that are not tokens have no padding among them to skip.
+            let first = (settings.positionPadding.map { $0 + 1 } ?? 0) + input.positionOffset
+            try check(last: first + length - 1)
+            return try Tensor.arange(Double(first), to: Double(first + length), device: ids.device).unsqueeze(0)
         }
         let tokens = try ids.ne(Double(padding)).to(.int64)
         // Padding takes no position, so a padded row may be longer than the table.

@@ -67,7 +67,8 @@ final class GPT2: CausalBackbone {
     let words: Projection
     private let positions: Projection
     private let layers: [GPT2Layer]
-    private let norm: LayerNorm
+    private let body: Body
+    private let norm: Norm
     private let settings: GPT2Settings
     private let path: String
 
@@ -76,53 +77,65 @@ final class GPT2: CausalBackbone {
         path = scope.path
         words = try .embedding(scope("wte"), count: settings.vocabulary, size: settings.hidden)
         positions = try .embedding(scope("wpe"), count: settings.positions, size: settings.hidden)
-        layers = try (0..<settings.layers).map { try GPT2Layer(scope("h")($0), settings, index: $0) }
-        norm = try LayerNorm(scope("ln_f"), size: settings.hidden, eps: settings.eps)
+        let places = (0..<settings.layers).map { scope("h")($0) }
+        layers = try places.enumerated().map { try GPT2Layer($1, settings, index: $0) }
+        body = Body(scope, size: settings.hidden, blocks: places)
+        norm = try .layer(scope("ln_f"), size: settings.hidden, eps: settings.eps)
     }
 
     var layerCount: Int { layers.count }
     var positionLimit: Int? { settings.positions }
 
     func hiddenStates(_ input: ModelInput, _ context: ForwardContext) throws -> Tensor {
-        let needed = try input.requiredIDs().size(-1) + (context.cache?.length ?? 0)
+        var input = input
+        var x = try body.embedded(words(input.checkedIDs(), context), &input, context)
+        let needed = try x.size(1) + (context.cache?.length ?? 0) + input.positionOffset
         guard input.positionIDs != nil || needed <= settings.positions else {
             throw NetworkError.input(
                 "a sequence of \(needed) tokens is longer than the model's \(settings.positions) positions: set max_length"
             )
         }
-        let positionIDs = try input.positions(context)
-        var x = try words(input.requiredIDs(), context) + positions(positionIDs, context)
+        x = try x + positions(input.positions(of: x, context), context)
         // Types, where a batch has them, are words, too.
         if let types = input.tokenTypeIDs { x = try x + words(types, context) }
         x = try context.dropout(x, settings.embeddingDropout, at: path)
-        for layer in layers { x = try layer(x, input, context) }
-        return try norm(x)
+        return try body(x, input, context, finish: { try norm($0, context) }) { index, x, input in
+            try layers[index](x, input, context)
+        }
     }
 }
 
 /// Attention, then two linear layers, each with a norm before and the residual after.
 final class GPT2Layer {
-    private let attentionNorm: LayerNorm
     private let attention: GPT2Attention
-    private let norm: LayerNorm
     private let up: Projection
     private let down: Projection
+    private let attentionSublayer: Sublayer
+    private let mlpSublayer: Sublayer
     private let settings: GPT2Settings
 
     init(_ scope: Scope, _ settings: GPT2Settings, index: Int) throws {
         self.settings = settings
         let hidden = settings.hidden
-        attentionNorm = try LayerNorm(scope("ln_1"), size: hidden, eps: settings.eps)
         attention = try GPT2Attention(scope("attn"), settings, index: index)
-        norm = try LayerNorm(scope("ln_2"), size: hidden, eps: settings.eps)
         up = try .transposedLinear(scope("mlp")("c_fc"), input: hidden, output: settings.intermediate)
         down = try .transposedLinear(scope("mlp")("c_proj"), input: settings.intermediate, output: hidden)
+        attentionSublayer = Sublayer(
+            scope, .attention, size: hidden,
+            placement: .before(try .layer(scope("ln_1"), size: hidden, eps: settings.eps)),
+            structure: attention.structure)
+        mlpSublayer = Sublayer(
+            scope, .feedForward, size: hidden,
+            placement: .before(try .layer(scope("ln_2"), size: hidden, eps: settings.eps)),
+            structure: .feedForward(gate: nil, up: ProjectionSlice(up), down: down))
     }
 
     func callAsFunction(_ x: Tensor, _ input: ModelInput, _ context: ForwardContext) throws -> Tensor {
-        let x = try x + attention(attentionNorm(x), input, context)
-        let expanded = try settings.activation(up(norm(x), context))
-        return try x + context.dropout(down(expanded, context), settings.residualDropout, at: down.path)
+        let rate = settings.residualDropout
+        let attended = try attentionSublayer(x, dropout: rate, context) { try attention($0, input, context) }
+        return try mlpSublayer(attended, dropout: rate, context) { x in
+            try down(settings.activation(up(x, context)), context)
+        }
     }
 }
 
@@ -132,20 +145,30 @@ final class GPT2Attention {
     private let output: Projection
     private let attention: AttentionSettings
     private let settings: GPT2Settings
-    private let index: Int
-    private let path: String
+    private let site: AttentionSite
 
     init(_ scope: Scope, _ settings: GPT2Settings, index: Int) throws {
         self.settings = settings
-        self.index = index
-        path = scope.path
         let hidden = settings.hidden
+        site = AttentionSite(
+            scope, index: index, size: hidden, heads: settings.heads, keyHeads: settings.heads,
+            headSize: hidden / settings.heads)
         queriesKeysValues = try .transposedLinear(scope("c_attn"), input: hidden, output: 3 * hidden)
         output = try .transposedLinear(scope("c_proj"), input: hidden, output: hidden)
         var scale = settings.scalesByHead ? 1 / Double(hidden / settings.heads).squareRoot() : 1
         if settings.scalesByLayer { scale /= Double(index + 1) }
         attention = AttentionSettings(
             scale: scale, dropout: settings.attentionDropout, pattern: AttentionPattern(causal: true))
+    }
+
+    var structure: Sublayer.Structure {
+        func part(_ index: Int) -> ProjectionSlice {
+            ProjectionSlice(
+                queriesKeysValues, outputs: (index * settings.hidden)..<((index + 1) * settings.hidden))
+        }
+        return .attention(
+            query: part(0), key: part(1), value: part(2), output: output, heads: site.heads,
+            keyHeads: site.keyHeads, headSize: site.headSize)
     }
 
     func callAsFunction(_ x: Tensor, _ input: ModelInput, _ context: ForwardContext) throws -> Tensor {
@@ -158,10 +181,9 @@ final class GPT2Attention {
         let queries = try heads(0)
         var (keys, values) = (try heads(1), try heads(2))
         if let cache = context.cache {
-            (keys, values) = try cache.append(layer: index, keys: keys, values: values)
+            (keys, values) = try cache.append(layer: site.index, keys: keys, values: values)
         }
-        let mixed = try context.attention(
-            queries, keys, values, attention, input: input, at: path + ".probabilities")
-        return try context.dropout(output(mixed, context), settings.residualDropout, at: output.path)
+        let mixed = try context.attention(queries, keys, values, attention, input: input, at: site)
+        return try output(mixed, context)
     }
 }

@@ -60,8 +60,8 @@ extension Encoder {
         -> HeadFunction
     {
         let dense = try Projection.linear(scope("dense"), input: settings.hidden, output: settings.hidden)
-        let norm = try LayerNorm(scope("layer_norm"), size: settings.hidden, eps: settings.eps)
+        let norm = try Norm.layer(scope("layer_norm"), size: settings.hidden, eps: settings.eps)
         let decoder = try EncoderDecoder(scope, settings, words: words)
-        return { x, context in try decoder(norm(dense(x, context).gelu()), context) }
+        return { x, context in try decoder(norm(dense(x, context).gelu(), context), context) }
     }
 }

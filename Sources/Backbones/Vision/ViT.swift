@@ -66,14 +66,17 @@ struct ViTSettings {
 final class ViT: Network {
     private let embeddings: ViTEmbeddings
     private let layers: [ViTLayer]
-    private let norm: LayerNorm
+    private let body: Body
+    private let norm: Norm
     private let classifier: Projection?
 
     init(_ root: Scope, _ settings: ViTSettings, head: Head) throws {
-        let body = root("vit")
-        embeddings = try ViTEmbeddings(body("embeddings"), settings)
-        layers = try (0..<settings.layers).map { try ViTLayer(body("layers")($0), settings) }
-        norm = try LayerNorm(body("layernorm"), size: settings.hidden, eps: settings.eps)
+        let scope = root("vit")
+        embeddings = try ViTEmbeddings(scope("embeddings"), settings)
+        let places = (0..<settings.layers).map { scope("layers")($0) }
+        layers = try places.enumerated().map { try ViTLayer($1, settings, index: $0) }
+        body = Body(scope, size: settings.hidden, blocks: places)
+        norm = try .layer(scope("layernorm"), size: settings.hidden, eps: settings.eps)
         switch head {
         case .features: classifier = nil
         case .imageClassification(let labels):
@@ -85,9 +88,11 @@ final class ViT: Network {
     }
 
     func callAsFunction(_ input: ModelInput, _ context: ForwardContext) throws -> ModelOutput {
-        var x = try embeddings(input, context)
-        for layer in layers { x = try layer(x, input, context) }
-        let hidden = try norm(x)
+        var input = input
+        let embedded = try body.embedded(embeddings(input, context), &input, context)
+        let hidden = try body(embedded, input, context, finish: { try norm($0, context) }) { index, x, input in
+            try layers[index](x, input, context)
+        }
         return ModelOutput(logits: try classifier?(hidden.select(1, 0), context), lastHiddenState: hidden)
     }
 }
@@ -119,30 +124,35 @@ private final class ViTEmbeddings {
 /// x + attention(norm x), then x + mlp(norm x).
 private final class ViTLayer {
     private let attention: ViTAttention
-    private let before: LayerNorm
-    private let after: LayerNorm
     private let up: Projection
     private let down: Projection
+    private let attentionSublayer: Sublayer
+    private let mlpSublayer: Sublayer
     private let settings: ViTSettings
-    private let path: String
 
-    init(_ scope: Scope, _ settings: ViTSettings) throws {
+    init(_ scope: Scope, _ settings: ViTSettings, index: Int) throws {
         self.settings = settings
-        path = scope.path
-        attention = try ViTAttention(scope("attention"), settings)
-        before = try LayerNorm(scope("layernorm_before"), size: settings.hidden, eps: settings.eps)
-        after = try LayerNorm(scope("layernorm_after"), size: settings.hidden, eps: settings.eps)
+        let (hidden, eps) = (settings.hidden, settings.eps)
+        attention = try ViTAttention(scope("attention"), settings, index: index)
         let mlp = scope("mlp")
         up = try .linear(mlp("fc1"), input: settings.hidden, output: settings.intermediate)
         down = try .linear(mlp("fc2"), input: settings.intermediate, output: settings.hidden)
+        attentionSublayer = Sublayer(
+            scope, .attention, size: hidden,
+            placement: .before(try .layer(scope("layernorm_before"), size: hidden, eps: eps)),
+            structure: attention.structure)
+        mlpSublayer = Sublayer(
+            scope, .feedForward, size: hidden,
+            placement: .before(try .layer(scope("layernorm_after"), size: hidden, eps: eps)),
+            structure: .feedForward(gate: nil, up: ProjectionSlice(up), down: down))
     }
 
     func callAsFunction(_ x: Tensor, _ input: ModelInput, _ context: ForwardContext) throws -> Tensor {
         let rate = settings.hiddenDropout
-        let attended = try attention(before(x), input, context)
-        let x = try x + context.dropout(attended, rate, at: path + ".attention")
-        let mixed = try down(settings.activation(up(after(x), context)), context)
-        return try x + context.dropout(mixed, rate, at: path + ".mlp")
+        let attended = try attentionSublayer(x, dropout: rate, context) { try attention($0, input, context) }
+        return try mlpSublayer(attended, dropout: rate, context) { x in
+            try down(settings.activation(up(x, context)), context)
+        }
     }
 }
 
@@ -153,16 +163,24 @@ private final class ViTAttention {
     private let value: Projection
     private let output: Projection
     private let settings: ViTSettings
-    private let path: String
+    private let site: AttentionSite
 
-    init(_ scope: Scope, _ settings: ViTSettings) throws {
+    init(_ scope: Scope, _ settings: ViTSettings, index: Int) throws {
         self.settings = settings
-        path = scope.path
+        site = AttentionSite(
+            scope, index: index, size: settings.hidden, heads: settings.heads, keyHeads: settings.heads,
+            headSize: settings.headSize)
         let (hidden, bias) = (settings.hidden, settings.qkvBias)
         query = try .linear(scope("q_proj"), input: hidden, output: hidden, bias: bias)
         key = try .linear(scope("k_proj"), input: hidden, output: hidden, bias: bias)
         value = try .linear(scope("v_proj"), input: hidden, output: hidden, bias: bias)
         output = try .linear(scope("o_proj"), input: hidden, output: hidden)
+    }
+
+    var structure: Sublayer.Structure {
+        .attention(
+            query: ProjectionSlice(query), key: ProjectionSlice(key), value: ProjectionSlice(value), output: output,
+            heads: site.heads, keyHeads: site.keyHeads, headSize: site.headSize)
     }
 
     func callAsFunction(_ x: Tensor, _ input: ModelInput, _ context: ForwardContext) throws -> Tensor {
@@ -171,7 +189,7 @@ private final class ViTAttention {
             pattern: AttentionPattern(causal: false))
         let mixed = try context.attention(
             query(x, context).splitHeads(settings.heads), key(x, context).splitHeads(settings.heads),
-            value(x, context).splitHeads(settings.heads), attention, input: input, at: path + ".probabilities")
+            value(x, context).splitHeads(settings.heads), attention, input: input, at: site)
         return try output(mixed, context)
     }
 }

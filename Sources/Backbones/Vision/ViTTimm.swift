@@ -17,14 +17,16 @@ extension Architecture {
 final class ViTTimm: Network {
     private let embeddings: ViTTimmEmbeddings
     private let blocks: [ViTTimmBlock]
-    private let norm: LayerNorm?
+    private let body: Body
+    private let norm: Norm?
     private let head: ViTTimmHead?
 
     init(_ root: Scope, _ settings: ViTTimmSettings, head: Head) throws {
         embeddings = try ViTTimmEmbeddings(root, settings)
-        blocks = try (0..<settings.depth).map { try ViTTimmBlock(root("blocks")($0), settings, index: $0) }
-        norm =
-            try settings.normalizesTokens ? LayerNorm(root("norm"), size: settings.width, eps: settings.eps) : nil
+        let places = (0..<settings.depth).map { root("blocks")($0) }
+        blocks = try places.enumerated().map { try ViTTimmBlock($1, settings, index: $0) }
+        body = Body(root, size: settings.width, blocks: places)
+        norm = try settings.normalizesTokens ? .layer(root("norm"), size: settings.width, eps: settings.eps) : nil
         switch head {
         case .features: self.head = nil
         case .imageClassification(let labels): self.head = try ViTTimmHead(root, settings, labels: labels)
@@ -33,9 +35,11 @@ final class ViTTimm: Network {
     }
 
     func callAsFunction(_ input: ModelInput, _ context: ForwardContext) throws -> ModelOutput {
-        var x = try embeddings(input, context)
-        for block in blocks { x = try block(x, input, context) }
-        let hidden = try norm?(x) ?? x
+        var input = input
+        let embedded = try body.embedded(embeddings(input, context), &input, context)
+        let hidden = try body(embedded, input, context, finish: { try norm?($0, context) ?? $0 }) { index, x, input in
+            try blocks[index](x, input, context)
+        }
         return ModelOutput(logits: try head?(hidden, context), lastHiddenState: hidden)
     }
 }
@@ -45,7 +49,7 @@ private final class ViTTimmEmbeddings {
     private let patches: PatchEmbedding
     private let prefix: [Parameter]
     private let positions: Parameter?
-    private let norm: LayerNorm?
+    private let norm: Norm?
     private let settings: ViTTimmSettings
 
     init(_ root: Scope, _ settings: ViTTimmSettings) throws {
@@ -59,7 +63,7 @@ private final class ViTTimmEmbeddings {
         self.prefix = prefix
         let count = settings.patches.count + (settings.positionsCoverPrefix ? settings.prefixCount : 0)
         positions = try settings.hasPositions ? root.parameter("pos_embed", [1, count, width]) : nil
-        norm = try settings.normalizesInput ? LayerNorm(root("norm_pre"), size: width, eps: settings.eps) : nil
+        norm = try settings.normalizesInput ? .layer(root("norm_pre"), size: width, eps: settings.eps) : nil
     }
 
     func callAsFunction(_ input: ModelInput, _ context: ForwardContext) throws -> Tensor {
@@ -75,17 +79,18 @@ private final class ViTTimmEmbeddings {
         } else {
             x = try Tensor.cat(first + [x], dim: 1)
         }
-        return try norm?(x) ?? x
+        return try norm?(x, context) ?? x
     }
 }
 
 /// x + attention(norm x), then x + mlp(norm x), where a branch may have a factor for each channel.
 private final class ViTTimmBlock {
     private let attention: ViTTimmAttention
-    private let norms: (LayerNorm, LayerNorm)
     private let scales: (Parameter, Parameter)?
     private let up: Projection
     private let down: Projection
+    private let attentionSublayer: Sublayer
+    private let mlpSublayer: Sublayer
     private let settings: ViTTimmSettings
     private let path: String
     private let pathDropout: Double
@@ -95,22 +100,28 @@ private final class ViTTimmBlock {
         path = scope.path
         pathDropout = settings.depth > 1 ? settings.pathDropout * Double(index) / Double(settings.depth - 1) : 0
         let (width, eps) = (settings.width, settings.eps)
-        norms = (
-            try LayerNorm(scope("norm1"), size: width, eps: eps), try LayerNorm(scope("norm2"), size: width, eps: eps)
-        )
-        attention = try ViTTimmAttention(scope("attn"), settings)
+        attention = try ViTTimmAttention(scope("attn"), settings, index: index)
         let mlp = scope("mlp")
         up = try .linear(mlp("fc1"), input: width, output: settings.intermediate, bias: settings.projectionBias)
         down = try .linear(mlp("fc2"), input: settings.intermediate, output: width, bias: settings.projectionBias)
         scales =
             try settings.scalesBranches
             ? (scope("ls1").parameter("gamma", [width]), scope("ls2").parameter("gamma", [width])) : nil
+        attentionSublayer = Sublayer(
+            scope, .attention, size: width, placement: .before(try .layer(scope("norm1"), size: width, eps: eps)),
+            structure: attention.structure)
+        mlpSublayer = Sublayer(
+            scope, .feedForward, size: width, placement: .before(try .layer(scope("norm2"), size: width, eps: eps)),
+            structure: .feedForward(gate: nil, up: ProjectionSlice(up), down: down))
     }
 
     func callAsFunction(_ x: Tensor, _ input: ModelInput, _ context: ForwardContext) throws -> Tensor {
-        let attended = try attention(norms.0(x), input, context)
-        let x = try x + branch(attended, scale: scales?.0, at: path + ".drop_path1", context)
-        return try x + branch(mlp(norms.1(x), context), scale: scales?.1, at: path + ".drop_path2", context)
+        let attended = try attentionSublayer(x, context) {
+            try branch(attention($0, input, context), scale: scales?.0, at: path + ".drop_path1", context)
+        }
+        return try mlpSublayer(attended, context) {
+            try branch(mlp($0, context), scale: scales?.1, at: path + ".drop_path2", context)
+        }
     }
 
     private func mlp(_ x: Tensor, _ context: ForwardContext) throws -> Tensor {
@@ -132,22 +143,32 @@ private final class ViTTimmBlock {
 private final class ViTTimmAttention {
     private let qkv: Projection
     private let output: Projection
-    private let headNorms: (query: LayerNorm, key: LayerNorm)?
+    private let headNorms: (query: Norm, key: Norm)?
     private let settings: ViTTimmSettings
-    private let path: String
+    private let site: AttentionSite
 
-    init(_ scope: Scope, _ settings: ViTTimmSettings) throws {
+    init(_ scope: Scope, _ settings: ViTTimmSettings, index: Int) throws {
         self.settings = settings
-        path = scope.path
+        site = AttentionSite(
+            scope, index: index, size: settings.width, heads: settings.heads, keyHeads: settings.heads,
+            headSize: settings.width / settings.heads)
         let (width, size) = (settings.width, settings.width / settings.heads)
         qkv = try .linear(scope("qkv"), input: width, output: 3 * width, bias: settings.qkvBias)
         headNorms =
             try settings.normalizesHeads
             ? (
-                LayerNorm(scope("q_norm"), size: size, eps: settings.eps),
-                LayerNorm(scope("k_norm"), size: size, eps: settings.eps)
+                .layer(scope("q_norm"), size: size, eps: settings.eps),
+                .layer(scope("k_norm"), size: size, eps: settings.eps)
             ) : nil
         output = try .linear(scope("proj"), input: width, output: width, bias: settings.projectionBias)
+    }
+
+    var structure: Sublayer.Structure {
+        let width = settings.width
+        return .attention(
+            query: ProjectionSlice(qkv, outputs: 0..<width), key: ProjectionSlice(qkv, outputs: width..<(2 * width)),
+            value: ProjectionSlice(qkv, outputs: (2 * width)..<(3 * width)), output: output, heads: site.heads,
+            keyHeads: site.keyHeads, headSize: site.headSize)
     }
 
     func callAsFunction(_ x: Tensor, _ input: ModelInput, _ context: ForwardContext) throws -> Tensor {
@@ -155,33 +176,33 @@ private final class ViTTimmAttention {
         let parts = try (0..<3).map {
             try all.narrow(2, $0 * settings.width, settings.width).splitHeads(settings.heads)
         }
-        let query = try headNorms?.query(parts[0]) ?? parts[0]
-        let key = try headNorms?.key(parts[1]) ?? parts[1]
+        let query = try headNorms?.query(parts[0], context) ?? parts[0]
+        let key = try headNorms?.key(parts[1], context) ?? parts[1]
         let attention = AttentionSettings(
             scale: 1 / Double(settings.width / settings.heads).squareRoot(), dropout: settings.attentionDropout,
             pattern: AttentionPattern(causal: false))
-        let mixed = try context.attention(query, key, parts[2], attention, input: input, at: path + ".probabilities")
-        return try context.dropout(output(mixed, context), settings.projectionDropout, at: path)
+        let mixed = try context.attention(query, key, parts[2], attention, input: input, at: site)
+        return try context.dropout(output(mixed, context), settings.projectionDropout, at: site.path)
     }
 }
 
 /// One vector for an image, and a linear layer over it.
 private final class ViTTimmHead {
-    private let norm: LayerNorm?
+    private let norm: Norm?
     private let classifier: Projection
     private let settings: ViTTimmSettings
 
     init(_ root: Scope, _ settings: ViTTimmSettings, labels: Int) throws {
         self.settings = settings
         norm =
-            try settings.normalizesPooled ? LayerNorm(root("fc_norm"), size: settings.width, eps: settings.eps) : nil
+            try settings.normalizesPooled ? .layer(root("fc_norm"), size: settings.width, eps: settings.eps) : nil
         classifier = try .linear(
             root("head"), input: settings.width, output: labels, initializer: .normal(std: 0.02))
     }
 
     func callAsFunction(_ x: Tensor, _ context: ForwardContext) throws -> Tensor {
         let pooled = try pool(x)
-        let normal = try norm?(pooled) ?? pooled
+        let normal = try norm?(pooled, context) ?? pooled
         return try classifier(context.dropout(normal, settings.headDropout, at: classifier.path), context)
     }
 

@@ -2,6 +2,7 @@ import Adapters
 import ArgumentParser
 import Backbones
 import Foundation
+import Methods
 import Training
 
 /// `graft export`: writes an adapter for other programs.

@@ -5,6 +5,7 @@ import JSON
 import Methods
 import Reporting
 import Torch
+import Training
 
 /// `graft methods`: the fine-tuning methods and their options.
 struct MethodsCommand: GraftCommand {
@@ -14,13 +15,24 @@ struct MethodsCommand: GraftCommand {
     @Option(help: "A checkpoint folder: also shows what each method would train of it, with its default options.")
     var model: String?
 
+    @Flag(help: "Print a JSON Schema of training configurations, for editors; with a name, of that method's options.")
+    var schema = false
+
+    @Flag(help: ArgumentHelp("Print docs/methods.md.", visibility: .private))
+    var markdown = false
+
     @Argument(help: "A method, to see its options.")
     var name: String?
 
     @OptionGroup var common: CommonOptions
 
     func run() async throws {
-        if let name {
+        if markdown {
+            try Console.write(MethodTable.markdown())
+        } else if schema {
+            let schema = try name.map { try MethodConfiguration.schema(of: MethodRegistry.method(named: $0)) }
+            try Console.print(try (schema ?? TrainingConfiguration.schema).serialized(.pretty))
+        } else if let name {
             try Section.print([try description(of: MethodRegistry.method(named: name))])
         } else {
             try Console.print(try overview().lines.joined(separator: "\n"))
@@ -47,6 +59,7 @@ struct MethodsCommand: GraftCommand {
         section.add("sites", card.sites)
         section.add("fresh adapter", card.start)
         section.add("merge", card.merge)
+        section.add("adapter file", MethodTable.format(of: type))
         section.add("paper", card.paper)
         if let model {
             section.add("trainable", try UnreadModel(folder: URL(fileURLWithPath: model)).trainable(type.init()))
@@ -57,22 +70,6 @@ struct MethodsCommand: GraftCommand {
         table.rows += type.optionalOptions.map { [$0, "", "none"] }
         section.table = table
         return section
-    }
-}
-
-extension MethodCard {
-    fileprivate var merge: String {
-        switch mergeContract {
-        case .exact: "exact"
-        case .never: "never"
-        }
-    }
-
-    fileprivate var start: String {
-        switch initContract {
-        case .equalsBase: "equals the base"
-        case .differs: "differs from the base"
-        }
     }
 }
 

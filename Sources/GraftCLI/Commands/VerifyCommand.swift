@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import Golden
 import JSON
 import Reporting
 import Torch

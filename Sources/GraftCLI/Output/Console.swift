@@ -30,8 +30,8 @@ enum Console {
     }
 
     /// Writes a line to the standard error. If that cannot be written there is nobody to tell.
-    static func complain(_ line: String) {
-        _ = put(line + "\n", to: STDERR_FILENO)
+    static func complain(_ line: String, terminator: String = "\n") {
+        _ = put(line + terminator, to: STDERR_FILENO)
     }
 
     /// - Returns: 0, or the system's code of the error.

@@ -178,8 +178,13 @@ public struct LoRAPlacement: Sendable, Equatable {
 
 extension LoRA {
     /// Factors for each chosen projection, and copies of the biases and modules that are trained with them.
-    public func grafts(for model: Model, key: RandomKey) throws -> GraftSet {
-        try grafts(for: model, at: placements(on: model), key: key)
+    public func grafts(for model: Model, _ start: GraftStart) throws -> GraftSet {
+        let placements = try placements(on: model, names: start.names, isStrict: start.isStrict)
+        for placement in placements {
+            let factor = model.projections[placement.path]?.isEmbedding == true ? "lora_embedding_A" : "lora_A.weight"
+            try start.requireStored(placement.rank, of: "\(placement.path).\(factor)")
+        }
+        return try grafts(for: model, at: placements, key: start.key)
     }
 
     /// The modules that the options mean, in the order of the network.

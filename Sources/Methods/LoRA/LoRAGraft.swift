@@ -45,8 +45,8 @@ public final class LoRAGraft: ProjectionGraft {
         initial =
             try start.isLowRankResidual
             ? (
-                Variable("\(site.path).lora_A.initial", start.a.clone(), role: .frozen),
-                Variable("\(site.path).lora_B.initial", start.b.clone(), role: .frozen)
+                Variable("\(site.path).lora_A.initial", start.a.clone(), role: .state),
+                Variable("\(site.path).lora_B.initial", start.b.clone(), role: .state)
             ) : nil
         guard method.useDoRA else {
             magnitude = nil

@@ -26,15 +26,35 @@ extension ForwardContext {
     ///   - q: [rows, heads, queries, head].
     ///   - k: [rows, key heads, keys, head]; fewer key heads than heads are shared by groups.
     ///   - v: as `k`.
+    ///   - site: whose grafts may add keys and values that every query sees.
     /// - Returns: [rows, queries, heads·head].
     public func attention(
-        _ q: Tensor, _ k: Tensor, _ v: Tensor, _ settings: AttentionSettings, input: ModelInput, at site: String
+        _ q: Tensor, _ k: Tensor, _ v: Tensor, _ settings: AttentionSettings, input: ModelInput,
+        at site: AttentionSite
+    ) throws -> Tensor {
+        guard let extra = try site.extraRows(self) else {
+            return try attention(q, k, v, settings, input: input, extraKeys: 0, at: site.path + ".probabilities")
+        }
+        let rows = try q.size(0)
+        func joined(_ extra: Tensor, _ own: Tensor) throws -> Tensor {
+            try Tensor.cat([extra.to(own.dtype).expand([rows, -1, -1, -1]), own], dim: 2)
+        }
+        return try attention(
+            q, joined(extra.keys, k), joined(extra.values, v), settings, input: input,
+            extraKeys: extra.keys.size(2), at: site.path + ".probabilities")
+    }
+
+    /// - Parameter extraKeys: how many of the keys, from the first, belong to no position: every query sees them.
+    func attention(
+        _ q: Tensor, _ k: Tensor, _ v: Tensor, _ settings: AttentionSettings, input: ModelInput, extraKeys: Int = 0,
+        at site: String
     ) throws -> Tensor {
         let (heads, queries) = (try q.size(1), try q.size(2))
         let (keyHeads, keys) = (try k.size(1), try k.size(2))
         let (dtype, device) = (try q.dtype, try q.device)
         let mask = try masks.mask(
-            settings.pattern, input: input, queries: queries, keys: keys, dtype: dtype, device: device)
+            settings.pattern, input: input, queries: queries, keys: keys - extraKeys, extraKeys: extraKeys,
+            dtype: dtype, device: device)
         if queries == 1, heads > keyHeads, settings.softcap == nil, !isTraining {
             // One query per head: those that share keys stand as queries of one head, and no key is copied.
             let grouped = try q.reshape([q.size(0), keyHeads, heads / keyHeads, -1])

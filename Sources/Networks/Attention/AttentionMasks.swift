@@ -22,6 +22,17 @@ public struct AttentionMasks {
         public let additive: Tensor?
         /// True when the causal order is the whole mask.
         public let isCausal: Bool
+
+        /// The mask with keys before the others that every query sees.
+        func seeing(_ count: Int, queries: Int, keys: Int, _ dtype: DType, _ device: Device) throws -> Mask {
+            guard additive != nil || isCausal else { return self }
+            let own =
+                try additive
+                ?? Tensor.full([1, 1, queries, keys], dtype.lowest, dtype: dtype, device: device)
+                .triu(keys - queries + 1)
+            let free = try Tensor.zeros([own.size(0), 1, own.size(2), count], dtype: dtype, device: device)
+            return Mask(additive: try Tensor.cat([free, own], dim: 3), isCausal: false)
+        }
     }
 
     /// What a mask was made for, besides the batch's tensors.
@@ -29,6 +40,7 @@ public struct AttentionMasks {
         var pattern: AttentionPattern
         var queries: Int
         var keys: Int
+        var extraKeys: Int
     }
 
     private var made: [Key: Mask] = [:]
@@ -41,8 +53,10 @@ public struct AttentionMasks {
     /// - Parameters:
     ///   - queries: number of query positions; they are the last of the `keys`.
     ///   - keys: number of key positions, cached ones included.
+    ///   - extraKeys: keys before those that belong to no position; every query sees them.
     mutating func mask(
-        _ pattern: AttentionPattern, input: ModelInput, queries: Int, keys: Int, dtype: DType, device: Device
+        _ pattern: AttentionPattern, input: ModelInput, queries: Int, keys: Int, extraKeys: Int = 0, dtype: DType,
+        device: Device
     ) throws -> Mask {
         if !AttentionMasks.isSame(batch.padding, input.attentionMask)
             || !AttentionMasks.isSame(batch.segments, input.segmentIDs)
@@ -53,10 +67,11 @@ public struct AttentionMasks {
         // A window as wide as the keys is none.
         let window = pattern.window.flatMap { $0 < keys ? $0 : nil }
         let pattern = AttentionPattern(causal: pattern.causal, window: window)
-        let key = Key(pattern: pattern, queries: queries, keys: keys)
+        let key = Key(pattern: pattern, queries: queries, keys: keys, extraKeys: extraKeys)
         if let mask = made[key] { return mask }
-        let mask = try AttentionMasks.make(
+        var mask = try AttentionMasks.make(
             pattern, input: input, queries: queries, keys: keys, dtype: dtype, device: device)
+        if extraKeys > 0 { mask = try mask.seeing(extraKeys, queries: queries, keys: keys, dtype, device) }
         made[key] = mask
         return mask
     }

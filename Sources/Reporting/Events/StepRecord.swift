@@ -8,6 +8,8 @@ public struct StepRecord: Sendable, Hashable {
     public var loss: Double
     /// Euclidean norm of all gradients before clipping, if it was computed.
     public var gradientNorm: Double?
+    /// The method's own term over the adapter, which `loss` leaves out; nil for methods without one.
+    public var penalty: Double?
     /// The learning rate that this step used.
     public var learningRate: Double
     /// Tokens of this step that are not padding.
@@ -25,13 +27,15 @@ public struct StepRecord: Sendable, Hashable {
 
     /// Records a step.
     public init(
-        step: Int, epoch: Double, loss: Double, gradientNorm: Double? = nil, learningRate: Double, tokens: Int,
-        labelledTokens: Int, paddingTokens: Int? = nil, examples: Int, seconds: Double, memoryBytes: Int
+        step: Int, epoch: Double, loss: Double, gradientNorm: Double? = nil, penalty: Double? = nil,
+        learningRate: Double,
+        tokens: Int, labelledTokens: Int, paddingTokens: Int? = nil, examples: Int, seconds: Double, memoryBytes: Int
     ) {
         self.step = step
         self.epoch = epoch
         self.loss = loss
         self.gradientNorm = gradientNorm
+        self.penalty = penalty
         self.learningRate = learningRate
         self.tokens = tokens
         self.labelledTokens = labelledTokens

@@ -68,6 +68,7 @@ extension StepRecord {
             "step": JSON(step), "epoch": JSON(finite: epoch), "loss": JSON(finite: loss),
         ]
         if let gradientNorm { members["grad_norm"] = JSON(finite: gradientNorm) }
+        if let penalty { members["penalty"] = JSON(finite: penalty) }
         members["learning_rate"] = JSON(finite: learningRate)
         members["tokens"] = JSON(tokens)
         members["labelled_tokens"] = JSON(labelledTokens)
@@ -80,9 +81,11 @@ extension StepRecord {
 
     fileprivate init(_ node: JSON.Node, step: Int) throws {
         let hasNorm = try node.object()["grad_norm"] != nil
+        let hasPenalty = try node.object()["penalty"] != nil
         self.init(
             step: step, epoch: try node.field("epoch").finiteOrNaN(), loss: try node.field("loss").finiteOrNaN(),
             gradientNorm: hasNorm ? try node.field("grad_norm").finiteOrNaN() : nil,
+            penalty: hasPenalty ? try node.field("penalty").finiteOrNaN() : nil,
             learningRate: try node.field("learning_rate").finiteOrNaN(), tokens: try node.field("tokens").count(),
             labelledTokens: try node.field("labelled_tokens").count(),
             paddingTokens: try node.optional("padding_tokens")?.count(),

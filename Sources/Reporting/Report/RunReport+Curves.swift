@@ -68,7 +68,7 @@ extension RunReport {
     }
 
     /// Metrics that lie between 0 and 1.
-    private static let shares: Set = ["accuracy", "f1", "f1_macro", "f1_micro", "precision", "recall"]
+    static let shares: Set = ["accuracy", "f1", "f1_macro", "f1_micro", "precision", "recall"]
 
     private func evaluationCurve(_ metric: String, look: Curve.Look) -> Curve? {
         let points = watchedEvaluations.compactMap { record in

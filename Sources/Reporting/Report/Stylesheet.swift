@@ -115,6 +115,23 @@ extension HTML {
         pre.command { padding: 9px 13px; margin-bottom: 14px; }
         .none { color: var(--faint); }
 
+        .wide main, .wide footer { max-width: 1480px; }
+        .wide section > .paths { margin-bottom: 18px; } .wide .warnings { margin-bottom: 22px; }
+        .charts.pareto { grid-template-columns: repeat(auto-fit, minmax(320px, 1fr)); margin-top: 6px; }
+        path.front { stroke: var(--accent); stroke-width: 1.5; opacity: .45; }
+        circle.front { fill: var(--accent); } circle.beaten { fill: var(--page); stroke: var(--faint); stroke-width: 1.5; }
+        .plot text.front, .plot text.beaten { paint-order: stroke; stroke: var(--page); stroke-width: 4px; stroke-linejoin: round; }
+        .plot text.front { fill: var(--accent); font-weight: 600; } .plot text.beaten { fill: var(--faint); }
+        .legend i.hollow { border: 1.5px solid var(--faint); border-radius: 50%; } .pareto + .legend { margin-bottom: 26px; }
+        .pareto + .legend .part0 { border-radius: 50%; }
+        table.comparison { font-size: 13px; } table.comparison th, table.comparison td { padding-left: 13px; }
+        table.comparison th:first-child, table.comparison td:first-child { padding-left: 0; }
+        table.comparison tr.run:has(+ .remarks) td { border-bottom: 0; padding-bottom: 0; }
+        tr.remarks td { text-align: left; white-space: normal; padding-top: 1px; color: var(--soft); font-size: 13px; }
+        tr.remarks b { font-weight: 500; color: var(--second); }
+        tr.remarks.bad td { color: var(--bad); overflow-wrap: anywhere; }
+        a { color: inherit; text-decoration-color: var(--faint); text-underline-offset: 3px; }
+
         @media (max-width: 620px) {
           main { padding: 26px 16px 8px; } footer { padding: 12px 16px 32px; }
           h1 { font-size: 22px; } section { margin-top: 34px; }

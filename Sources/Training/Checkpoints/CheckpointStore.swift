@@ -22,19 +22,21 @@ struct CheckpointStore {
     private static let stateFile = "training_state.safetensors"
     private static let progressFile = "trainer_state.json"
     private static let manifestFile = "manifest.json"
-    private static let formatVersion = 1
+    private static let formatVersion = 2
 
     /// Writes a checkpoint of this moment, then removes those beyond the limit.
     func save(_ session: TrainingSession, _ progress: TrainingProgress) throws -> Checkpoint {
         let target = folder.appendingPathComponent(Self.prefix + String(progress.step))
         let bytes = try AtomicFolder.write(to: target) { temporary in
             try session.writeAdapter(to: temporary)
+            let training = try session.state()
             try SafetensorsWriter.write(
-                session.state(), metadata: ["format": "pt"], to: temporary.appendingPathComponent(Self.stateFile))
+                training.tensors, metadata: ["format": "pt"], to: temporary.appendingPathComponent(Self.stateFile))
             let state: JSON = [
                 "format_version": .int(Int64(Self.formatVersion)), "progress": try JSON(encoding: progress),
                 "configuration": try session.configuration.json, "random": .string(RandomKey.algorithm),
                 "data_digest": try session.digests.data(session.configuration).map(JSON.string) ?? .null,
+                "trainables": training.trainables, "method_state": training.method,
             ]
             try AtomicFile.write(
                 state.serializedBytes(.pretty), to: temporary.appendingPathComponent(Self.progressFile))
@@ -63,9 +65,12 @@ struct CheckpointStore {
         try verify(checkpoint.folder)
         let root = try JSON.Node(contentsOf: checkpoint.folder.appendingPathComponent(Self.progressFile))
         let version = try root.field("format_version").int()
-        guard version <= Self.formatVersion else {
+        guard version == Self.formatVersion else {
+            let isNewer = version > Self.formatVersion
             throw TrainingError.resume(
-                "\(checkpoint.folder.path) was written by a newer version of Graft (format \(version)): update Graft")
+                "\(checkpoint.folder.path) was written by \(isNewer ? "a newer" : "an older") version of Graft (format "
+                    + "\(version), this one has \(Self.formatVersion)): "
+                    + (isNewer ? "update Graft" : "finish the run with that version, or start a new one"))
         }
         try session.configuration.requireResumable(from: root.field("configuration"))
         // The same path with other rows would go on in an order that means nothing.
@@ -76,9 +81,16 @@ struct CheckpointStore {
                 "cannot resume: the rows of \(session.configuration.data.trainFile) are not those of the checkpoint; put "
                     + "them back, or start a new run in another output_dir")
         }
-        let state = try SafetensorsFile(checkpoint.folder.appendingPathComponent(Self.stateFile))
-        try session.restore(state)
+        try load(checkpoint, into: session)
         return try root.field("progress").decode()
+    }
+
+    /// Puts adapter, optimizer and method where the checkpoint was, but not the progress.
+    func load(_ checkpoint: Checkpoint, into session: TrainingSession) throws {
+        let root = try JSON.Node(contentsOf: checkpoint.folder.appendingPathComponent(Self.progressFile))
+        try session.restore(
+            SafetensorsFile(checkpoint.folder.appendingPathComponent(Self.stateFile)),
+            trainables: root.field("trainables"), method: root.field("method_state"))
     }
 
     /// Checkpoints by rising step.
@@ -123,25 +135,6 @@ struct CheckpointStore {
                 throw TrainingError.resume("\(name) does not have the digest of the manifest")
             }
         }
-    }
-}
-
-extension TrainingSession {
-    /// Every tensor that the rest of the training depends on.
-    fileprivate func state() throws -> [(name: String, tensor: Tensor)] {
-        let variables = grafts.variables.map { (name: "adapter." + $0.name, tensor: $0.value) }
-        return variables + (try optimizer.state()).map { (name: "optimizer." + $0.name, tensor: $0.tensor) }
-    }
-
-    fileprivate func restore(_ state: SafetensorsFile) throws {
-        for variable in grafts.variables { try variable.load(state.tensor("adapter." + variable.name)) }
-        try optimizer.restore { try state.tensor("optimizer." + $0) }
-    }
-
-    /// Puts back the adapter of a checkpoint, as after an earlier step.
-    func loadAdapter(of checkpoint: CheckpointStore.Checkpoint) throws {
-        let state = try SafetensorsFile(checkpoint.folder.appendingPathComponent("training_state.safetensors"))
-        for variable in grafts.variables { try variable.load(state.tensor("adapter." + variable.name)) }
     }
 }
 

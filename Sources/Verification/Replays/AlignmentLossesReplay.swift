@@ -1,3 +1,4 @@
+import Golden
 import JSON
 import Torch
 import Training

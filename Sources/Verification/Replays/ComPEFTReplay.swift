@@ -1,4 +1,5 @@
 import Adapters
+import Golden
 import JSON
 import Torch
 

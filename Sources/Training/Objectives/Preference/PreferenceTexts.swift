@@ -77,7 +77,10 @@ struct PreferenceTexts {
         let input = ModelInput(
             inputIDs: try tensor(ids, shape),
             attentionMask: try attention.contains(0) ? tensor(attention, shape) : nil)
-        let hidden = try network.hiddenStates(input, context).reshape([count * columns, -1])
+        var states = try network.hiddenStates(input, context)
+        // Rows that grafts put before the tokens predict none of them.
+        if context.insertedRows > 0 { states = try states.narrow(1, context.insertedRows, columns) }
+        let hidden = try states.reshape([count * columns, -1])
         // The position before a token predicts it.
         let wanted = try hidden.indexSelect(0, tensor(places.map { $0 - 1 }, [places.count]))
         let given = try SequenceLogProbabilities.tokens(

@@ -1,0 +1,62 @@
+import Networks
+import Torch
+
+/// A network of linear layers, one after the other: the smallest model that a method can graft onto. Where layers do not
+/// follow each other, each is run alone through `Model.projections`.
+public final class ProjectionChain: Network {
+    /// Weights of one layer.
+    public struct Layer {
+        /// Its path in the network.
+        public var path: String
+        /// [out, in].
+        public var weight: Tensor
+        /// [out], if it has one.
+        public var bias: Tensor?
+
+        /// A layer with the given weights.
+        public init(path: String, weight: Tensor, bias: Tensor? = nil) {
+            self.path = path
+            self.weight = weight
+            self.bias = bias
+        }
+    }
+
+    private let projections: [Projection]
+
+    private init(_ projections: [Projection]) {
+        self.projections = projections
+    }
+
+    /// The layers one after the other, from `pixelValues` on.
+    public func callAsFunction(_ input: ModelInput, _ context: ForwardContext) throws -> ModelOutput {
+        let y = try projections.reduce(try input.requiredPixels()) { try $1($0, context) }
+        return ModelOutput(logits: y, lastHiddenState: y)
+    }
+
+    /// A model of layers with given weights.
+    public static func model(_ layers: [Layer]) throws -> Model {
+        var weights: [String: Tensor] = [:]
+        for layer in layers {
+            weights[layer.path + ".weight"] = layer.weight
+            weights[layer.path + ".bias"] = layer.bias
+        }
+        let builder = NetworkBuilder(source: TensorWeights(weights))
+        let projections = try layers.map { layer in
+            try Projection.linear(
+                builder.root(layer.path), input: layer.weight.size(1), output: layer.weight.size(0),
+                bias: layer.bias != nil)
+        }
+        return Model(ProjectionChain(projections), builder)
+    }
+}
+
+/// A network of one linear layer.
+public enum SingleProjection {
+    /// The layer's path.
+    public static let path = "layer"
+
+    /// A model of one layer with the weights of a case.
+    public static func model(weight: Tensor, bias: Tensor?) throws -> Model {
+        try ProjectionChain.model([ProjectionChain.Layer(path: path, weight: weight, bias: bias)])
+    }
+}

@@ -1,0 +1,52 @@
+import Methods
+
+/// The methods as tables: on the terminal and in `docs/methods.md`, from the same declarations.
+enum MethodTable {
+    /// What `docs/methods.md` holds.
+    static func markdown() -> String {
+        var text = """
+            # Methods
+
+            Made by `graft methods --markdown` from what the methods declare; a test holds this file against them.
+            `graft methods NAME` shows the options of one, `graft methods --model DIR` what each trains of a checkpoint.
+
+            | Name | Family | What it does | Sites | Fresh adapter | Merge | Adapter file | Paper |
+            |---|---|---|---|---|---|---|---|
+
+            """
+        for type in MethodRegistry.all {
+            let card = type.card
+            let cells = [
+                "`\(card.name)`", card.family, card.summary, card.sites, card.start, card.merge, format(of: type),
+                card.paper,
+            ]
+            text += "| " + cells.map { $0.replacing("|", with: "\\|") }.joined(separator: " | ") + " |\n"
+        }
+        return text
+    }
+
+    /// Whose form the adapter's files have.
+    static func format(of type: any Methods.Method.Type) -> String {
+        if let peft = type as? any PeftMethod.Type { return "peft \(peft.peft.types.joined(separator: ", "))" }
+        return type is any WritesPeft.Type ? "peft, written only" : "graft"
+    }
+}
+
+extension MethodCard {
+    /// How it merges, in a word.
+    var merge: String {
+        switch mergeContract {
+        case .exact: "exact"
+        case .approximate: "approximate"
+        case .never: "never"
+        }
+    }
+
+    /// What a fresh adapter computes, in words.
+    var start: String {
+        switch initContract {
+        case .equalsBase: "equals the base"
+        case .differs: "differs from the base"
+        }
+    }
+}

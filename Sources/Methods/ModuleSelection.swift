@@ -1,0 +1,57 @@
+import Networks
+import Support
+
+/// The options that choose among modules of any kind, by peft's rules: see `TargetModules`.
+struct ModuleSelection {
+    var targets: TargetModules?
+    var excluded: TargetModules?
+    var modulesToSave: [String]
+    /// How the options spell the network's paths.
+    var names: (String) -> String = { $0 }
+    /// Whether every name must match something.
+    var isStrict = true
+
+    /// The paths that are meant, in the given order; all that are not excluded where no target is set.
+    /// - Throws: `MethodError.unmatched` for a name that matches none.
+    func paths(among all: [String]) throws -> [String] {
+        let candidates = try all.filter { try !isExcluded(names($0)) }
+        guard let targets else { return candidates }
+        let chosen: [String]
+        switch targets {
+        case .pattern(let pattern):
+            let regex = try ModulePattern(pattern, option: "target_modules")
+            chosen = candidates.filter { regex.matchesWhole(names($0)) }
+            if chosen.isEmpty { throw unmatched(pattern, candidates) }
+        case .list(let list):
+            let missing = list.filter { name in !candidates.contains { ModuleSelection.means(name, names($0)) } }
+            if let first = missing.first, isStrict || missing.count == list.count { throw unmatched(first, candidates) }
+            chosen = candidates.filter { path in list.contains { ModuleSelection.means($0, names(path)) } }
+        }
+        return chosen
+    }
+
+    /// True where a name is a path or its end at a dot.
+    static func means(_ name: String, _ path: String) -> Bool {
+        path == name || path.hasSuffix("." + name)
+    }
+
+    /// True where the options leave a module out, or save it whole: a graft on top would train it twice.
+    func isExcluded(_ path: String) throws -> Bool {
+        switch excluded {
+        case .pattern(let pattern)?:
+            if try ModulePattern(pattern, option: "exclude_modules").matchesWhole(path) { return true }
+        case .list(let list)?:
+            if list.contains(where: { ModuleSelection.means($0, path) }) { return true }
+        case nil: break
+        }
+        return modulesToSave.contains { saved in
+            path == saved || path.hasSuffix("." + saved) || path.hasPrefix(saved + ".")
+                || path.contains("." + saved + ".")
+        }
+    }
+
+    private func unmatched(_ pattern: String, _ candidates: [String]) -> MethodError {
+        let ends = candidates.map { names($0) }.flatMap { [$0, String($0.split(separator: ".").last ?? "")] }
+        return .unmatched(option: "target_modules", pattern: pattern, nearest: nearestMatch(to: pattern, in: ends))
+    }
+}

@@ -1,0 +1,168 @@
+import Torch
+
+/// The blocks of a network between embeddings and head. Methods may change the rows of its token sequence before and
+/// between the blocks, watch what each block gives, and put a side network in the place of its output.
+public final class Body {
+    /// The path of the backbone's module; of each half in an encoder-decoder.
+    public let path: String
+    /// Channels of a token.
+    public let size: Int
+    /// The blocks in their order.
+    public let blocks: [Block]
+    /// Grafts of the embedded tokens in effect, in the order of their adapters.
+    public private(set) var tokenGrafts: [any TokenGraft] = []
+    /// The network that gives the output in the blocks' place.
+    public private(set) var side: (any SideNetwork)?
+
+    /// - Parameters:
+    ///   - scope: the backbone's place.
+    ///   - blocks: the places of the blocks.
+    public init(_ scope: Scope, size: Int, blocks: [Scope]) {
+        path = scope.path
+        self.size = size
+        self.blocks = blocks.enumerated().map { Block(path: $1.path, index: $0, size: size) }
+        scope.builder.register(self)
+    }
+
+    /// True when a graft needs every position of the last block, where a head alone would read the first.
+    public var readsAllPositions: Bool {
+        side != nil || blocks.contains { !$0.grafts.isEmpty }
+    }
+
+    /// What the methods make of the embedded tokens [rows, length, size], before positions are added.
+    /// - Parameter input: masks, positions and segments, which follow when rows are inserted.
+    public func embedded(_ x: Tensor, _ input: inout ModelInput, _ context: ForwardContext) throws -> Tensor {
+        context.insertedRows = 0
+        return try tokenGrafts.reduce(x) { try $1.embedded($0, &input, at: self, context) }
+    }
+
+    /// Runs the blocks.
+    /// - Parameters:
+    ///   - x: what goes into the first block.
+    ///   - finish: what stands behind the last one, its norm.
+    ///   - layer: the block of an index.
+    public func callAsFunction(
+        _ x: Tensor, _ input: ModelInput, _ context: ForwardContext, finish: (Tensor) throws -> Tensor = { $0 },
+        layer: (_ index: Int, _ x: Tensor, _ input: ModelInput) throws -> Tensor
+    ) throws -> Tensor {
+        guard let side else { return try finish(run(x, input, context, layer: layer) { _ in }) }
+        var taps: [Tensor] = []
+        func trunk() throws -> Tensor { try finish(run(x, input, context, layer: layer) { taps.append($0) }) }
+        let last = side.detachesBody ? try withoutGradients(trunk) : try trunk()
+        return try side.output(taps: taps, last: last, input, at: self, context)
+    }
+
+    private func run(
+        _ x: Tensor, _ input: ModelInput, _ context: ForwardContext,
+        layer: (_ index: Int, _ x: Tensor, _ input: ModelInput) throws -> Tensor, tap: (Tensor) -> Void
+    ) throws -> Tensor {
+        var (x, input) = (x, input)
+        for block in blocks {
+            for graft in block.grafts { x = try graft.entering(x, &input, at: block, context) }
+            x = try layer(block.index, x, input)
+            for graft in block.grafts.reversed() { x = try graft.leaving(x, &input, at: block, context) }
+            tap(x)
+        }
+        return x
+    }
+
+    /// Sets the grafts in effect; an empty list leaves the base alone.
+    func setGrafts(tokens: [any TokenGraft], side: (any SideNetwork)?) {
+        tokenGrafts = tokens
+        self.side = side
+    }
+}
+
+/// One block of a body: where a method may change the token sequence on its way in and out.
+public final class Block {
+    /// The path of the block's module.
+    public let path: String
+    /// Its place in the body, from 0.
+    public let index: Int
+    /// Channels of a token.
+    public let size: Int
+    /// Grafts in effect, in the order of their adapters.
+    public private(set) var grafts: [any BlockGraft] = []
+
+    init(path: String, index: Int, size: Int) {
+        self.path = path
+        self.index = index
+        self.size = size
+    }
+
+    /// Sets the grafts in effect; an empty list leaves the base alone.
+    func setGrafts(_ grafts: [any BlockGraft]) {
+        self.grafts = grafts
+    }
+}
+
+/// What a method puts at the entry and exit of a block.
+public protocol BlockGraft: SiteGraft {
+    /// The rows that go into the block in the place of `x` [rows, length, size]; masks and segments follow in `input`.
+    func entering(_ x: Tensor, _ input: inout ModelInput, at block: Block, _ context: ForwardContext) throws -> Tensor
+
+    /// The rows that the block gives in the place of `x`.
+    func leaving(_ x: Tensor, _ input: inout ModelInput, at block: Block, _ context: ForwardContext) throws -> Tensor
+}
+
+extension BlockGraft {
+    /// The rows themselves.
+    public func entering(
+        _ x: Tensor, _ input: inout ModelInput, at block: Block, _ context: ForwardContext
+    ) throws -> Tensor { x }
+
+    /// The rows themselves.
+    public func leaving(
+        _ x: Tensor, _ input: inout ModelInput, at block: Block, _ context: ForwardContext
+    ) throws -> Tensor { x }
+}
+
+/// What a method makes of the embedded tokens before positions are added.
+public protocol TokenGraft: SiteGraft {
+    /// The embedded tokens in the place of `x` [rows, length, size].
+    func embedded(_ x: Tensor, _ input: inout ModelInput, at body: Body, _ context: ForwardContext) throws -> Tensor
+}
+
+extension TokenGraft {
+    /// Puts rows before the embedded tokens of a text: the attention mask covers them, they are of segment type 0, and
+    /// positions run over the whole length. In generation they stand before the first call's tokens alone.
+    /// - Parameter prompt: [count, size].
+    /// - Throws: `NetworkError` for packed rows, where a prompt would belong to the first example only.
+    public func inserting(
+        _ prompt: Tensor, before x: Tensor, _ input: inout ModelInput, _ context: ForwardContext
+    ) throws -> Tensor {
+        guard input.segmentIDs == nil else {
+            throw NetworkError.input("packed rows cannot take prompt tokens: use batching length_grouped or random")
+        }
+        let (rows, count) = (try x.size(0), try prompt.size(0))
+        let device = try x.device
+        if let mask = input.attentionMask {
+            let ones = try Tensor.ones([rows, count], dtype: mask.dtype, device: device)
+            guard try mask.rank == 2 else {
+                throw NetworkError.input("prompt tokens need an attention_mask of [rows, length]")
+            }
+            input.attentionMask = try Tensor.cat([ones, mask], dim: 1)
+        }
+        if let cache = context.cache, cache.length > 0 { return x }
+        if let types = input.tokenTypeIDs {
+            let zeros = try Tensor.zeros([rows, count], dtype: types.dtype, device: device)
+            input.tokenTypeIDs = try Tensor.cat([zeros, types], dim: 1)
+        }
+        input.positionIDs = nil
+        context.insertedRows += count
+        return try Tensor.cat([prompt.to(x.dtype).unsqueeze(0).expand([rows, -1, -1]), x], dim: 1)
+    }
+}
+
+/// A network beside a body that gives the output in its place.
+public protocol SideNetwork: SiteGraft {
+    /// True when nothing flows back into the body: it runs without gradients.
+    var detachesBody: Bool { get }
+
+    /// The output in the body's place.
+    /// - Parameters:
+    ///   - taps: what each block gave, [rows, length, size].
+    ///   - last: what the body would give, after its last norm.
+    func output(taps: [Tensor], last: Tensor, _ input: ModelInput, at body: Body, _ context: ForwardContext) throws
+        -> Tensor
+}

@@ -1,0 +1,100 @@
+import Torch
+
+/// A normalisation over the last dimension, and the site where a method may graft onto its output.
+public final class Norm {
+    /// How it normalises.
+    public enum Kind: Sendable, Equatable {
+        /// To mean 0 and variance 1.
+        case layer
+        /// x / √(mean x² + eps). The offset is added to the weight: 1 in Gemma, whose weights are stored around zero.
+        case rms(offset: Double)
+    }
+
+    /// Where it is in the network: `bert.encoder.layer.0.output.LayerNorm`.
+    public let path: String
+    /// How it normalises.
+    public let kind: Kind
+    /// Factor of each channel [size].
+    public let weight: Parameter
+    /// Shift of each channel [size].
+    public let bias: Parameter?
+    /// Size of the last dimension.
+    public let size: Int
+    /// Grafts in effect, in the order of their adapters.
+    public private(set) var grafts: [any NormGraft] = []
+    private let eps: Double
+
+    private init(_ scope: Scope, _ kind: Kind, size: Int, eps: Double, bias: Bool) throws {
+        path = scope.path
+        self.kind = kind
+        self.size = size
+        self.eps = eps
+        weight = try scope.parameter(
+            "weight", [size], start: kind == .layer || kind == .rms(offset: 0) ? .ones : .zeros)
+        self.bias = bias ? try scope.parameter("bias", [size], start: .zeros) : nil
+        scope.builder.register(self)
+    }
+
+    /// To mean 0 and variance 1, then scale and shift.
+    public static func layer(_ scope: Scope, size: Int, eps: Double, bias: Bool = true) throws -> Norm {
+        try Norm(scope, .layer, size: size, eps: eps, bias: bias)
+    }
+
+    /// By the root of the mean square, then scale.
+    /// - Parameter offset: added to the weight.
+    public static func rms(_ scope: Scope, size: Int, eps: Double, offset: Double = 0) throws -> Norm {
+        try Norm(scope, .rms(offset: offset), size: size, eps: eps, bias: false)
+    }
+
+    /// x of any leading shape.
+    public func callAsFunction(_ x: Tensor, _ context: ForwardContext) throws -> Tensor {
+        var y = try normalized(x)
+        for graft in grafts { y = try graft.output(y, at: self, context) }
+        return y
+    }
+
+    /// Sets the grafts in effect; an empty list leaves the base alone.
+    func setGrafts(_ grafts: [any NormGraft]) {
+        self.grafts = grafts
+    }
+
+    private func normalized(_ x: Tensor) throws -> Tensor {
+        guard case .rms(let offset) = kind else {
+            return try x.layerNorm([size], weight: weight.value, bias: bias?.value, eps: eps)
+        }
+        let dtype = try x.dtype
+        // The statistics are in fp32.
+        let wide = try dtype == .float64 ? x : x.to(.float32)
+        let normal = try wide * ((wide * wide).mean([-1], keepDim: true) + eps).rsqrt()
+        if offset != 0 { return try (normal * (weight.value.to(try normal.dtype) + offset)).to(dtype) }
+        return try normal.to(dtype) * weight.value
+    }
+
+    /// Weight and bias with the grafts folded in, computed in a type.
+    ///
+    /// - Throws: where a graft needs a bias that the norm does not have.
+    public func mergedTensors(computedIn dtype: DType) throws -> (weight: Tensor, bias: Tensor?) {
+        guard case .rms(let offset) = kind else {
+            return try folded(weight.value.to(dtype), bias?.value.to(dtype))
+        }
+        let factors = try folded(weight.value.to(dtype) + offset, nil)
+        return (try factors.weight - offset, factors.bias)
+    }
+
+    private func folded(_ weight: Tensor, _ bias: Tensor?) throws -> (weight: Tensor, bias: Tensor?) {
+        var result = (weight: weight, bias: bias)
+        for graft in grafts { result = try graft.merged(weight: result.weight, bias: result.bias, at: self) }
+        return result
+    }
+}
+
+/// What a method puts at a norm.
+public protocol NormGraft: SiteGraft {
+    /// The output in the place of `y`; channels are the last dimension.
+    func output(_ y: Tensor, at site: Norm, _ context: ForwardContext) throws -> Tensor
+
+    /// Factors and shifts that compute the same without the graft, in the type of `weight`.
+    /// - Parameter weight: the factors that act, a stored offset included.
+    /// - Throws: where the norm has no place for what the graft does.
+    func merged(weight: Tensor, bias: Tensor?, at site: Norm) throws -> (weight: Tensor, bias: Tensor?)
+}

@@ -1,0 +1,47 @@
+import Torch
+
+/// What a method puts at a projection: it may change what goes in, the weight, and what comes out. A graft wraps those
+/// before it, so that grafts act in the order in which they merge.
+public protocol ProjectionGraft: SiteGraft {
+    /// The frozen weight this graft was made for, where it is not the base's own (PiSSA, OLoRA, LoftQ). In the layout of
+    /// the projection's weight.
+    var residual: Tensor? { get }
+
+    /// What goes into the projection in the place of `x`; by default `x`.
+    func input(_ x: Tensor, at site: Projection, _ context: ForwardContext) throws -> Tensor
+
+    /// The weight to compute with in the place of `weight`, in the layout of the projection; by default `weight`.
+    func weight(_ weight: Tensor, at site: Projection, _ context: ForwardContext) throws -> Tensor
+
+    /// `output` with what the graft makes of it; by default `output`.
+    /// - Parameters:
+    ///   - output: the projection's output with the grafts before this one.
+    ///   - base: the output of the frozen weight alone.
+    ///   - x: what went into the projection, as `input` made it.
+    func adding(to output: Tensor, base: Tensor, x: Tensor, at site: Projection, _ context: ForwardContext) throws
+        -> Tensor
+
+    /// The weight and bias that compute the same without the graft, computed in the type of `weight`.
+    /// - Parameters:
+    ///   - weight: the weight with the grafts before this one, in the layout of the projection's kind; the base's own in
+    ///     fp32 (or fp64, to check that) for the first.
+    ///   - bias: the same for the bias.
+    /// - Throws: where nothing without the graft computes the same.
+    func merged(weight: Tensor, bias: Tensor?, at site: Projection) throws -> (weight: Tensor, bias: Tensor?)
+}
+
+extension ProjectionGraft {
+    /// None: the graft is made for the base's own weight.
+    public var residual: Tensor? { nil }
+
+    /// The input itself.
+    public func input(_ x: Tensor, at site: Projection, _ context: ForwardContext) throws -> Tensor { x }
+
+    /// The weight itself.
+    public func weight(_ weight: Tensor, at site: Projection, _ context: ForwardContext) throws -> Tensor { weight }
+
+    /// The output itself.
+    public func adding(
+        to output: Tensor, base: Tensor, x: Tensor, at site: Projection, _ context: ForwardContext
+    ) throws -> Tensor { output }
+}

@@ -1,0 +1,172 @@
+import Datasets
+import Methods
+import Networks
+import Optimization
+import Torch
+
+/// One optimizer step over the accumulated batches.
+///
+/// The order is that of `Lifecycle`: epochWillBegin, stepWillBegin, forward and backward of each batch, the penalty,
+/// clipping, gradientsReady, the update, stepDidEnd. A method's update rule stands for all between stepWillBegin and
+/// stepDidEnd, and makes its step of the parts that `StepWork` offers.
+///
+/// The loss is the sum over all labels of the step divided by their number, so that accumulation changes nothing. The
+/// penalty is added once; the reported loss is without it.
+final class TrainingStep: StepWork {
+    let moment: StepMoment
+    private let session: TrainingSession
+    private let parts: [Batch]
+    private let labelled: Int
+    private let root: RandomKey
+    private var penalty: Double?
+
+    init(_ session: TrainingSession, _ parts: [Batch], step: Int, epoch: Int) {
+        self.session = session
+        self.parts = parts
+        labelled = parts.reduce(0) { $0 + $1.targets.labelledCount }
+        root = RandomKey(seed: session.configuration.training.seed).derived("step").derived(step)
+        moment = session.moment(step: step, epoch: epoch)
+    }
+
+    /// Does the step.
+    /// - Throws: `TrainingError.notFinite` where loss or gradients are no numbers; nothing was updated then.
+    func run(startsEpoch: Bool) throws -> StepOutcome {
+        let lifecycle = session.lifecycle
+        if startsEpoch { try lifecycle?.epochWillBegin(moment) }
+        try lifecycle?.stepWillBegin(moment)
+        var outcome: StepOutcome
+        if let rule = lifecycle?.updateRule {
+            outcome = try rule.step(self)
+            guard outcome.loss.isFinite else { throw notFinite("the loss is \(outcome.loss)", parts.first) }
+        } else {
+            let loss = try backward()
+            let norm = try clip()
+            try lifecycle?.gradientsReady(moment)
+            try update()
+            outcome = StepOutcome(loss: loss, gradientNorm: norm)
+        }
+        outcome.penalty = outcome.penalty ?? penalty
+        try lifecycle?.stepDidEnd(moment)
+        return outcome
+    }
+
+    func loss() throws -> Double {
+        try withoutGradients {
+            try total { batch, index in
+                try lossSum(batch, ForwardContext(key: root.derived(index), scoresOnly: true)).map {
+                    try value($0, batch)
+                }
+            }
+        }
+    }
+
+    func backward() throws -> Double {
+        try moment.trainables.clearGradients()
+        let loss = try total { batch, index in
+            try lossSum(batch, trainingContext(index)).map { try backward($0, batch) }
+        }
+        if let penalty = try session.lifecycle?.penalty(moment) {
+            let value = try penalty.item()
+            guard value.isFinite else { throw notFinite("the method's penalty is \(value)", nil) }
+            if try penalty.requiresGrad { try penalty.backward() }
+            self.penalty = value
+        }
+        return loss
+    }
+
+    func backward(_ lossSum: (BatchLoss) throws -> Tensor?) throws -> Double {
+        try moment.trainables.clearGradients()
+        return try total { batch, index in
+            try lossSum(batchLoss(batch, trainingContext(index))).map { try backward($0, batch) }
+        }
+    }
+
+    func clip() throws -> Double {
+        let norm = try moment.trainables.clip(maxNorm: session.configuration.training.maxGradNorm)
+        guard norm.isFinite else {
+            let name = try moment.trainables.firstNotFinite() ?? "a parameter"
+            throw notFinite("the gradient of `\(name)` is not finite", parts.first)
+        }
+        return norm
+    }
+
+    func update() throws {
+        try moment.trainables.step(learningRate: moment.learningRate, at: moment.step)
+    }
+}
+
+// MARK: Parts
+
+extension TrainingStep {
+    private func trainingContext(_ index: Int) -> ForwardContext {
+        ForwardContext(isTraining: true, key: root.derived(index), scoresOnly: true)
+    }
+
+    /// The mean loss per label over the batches, each of which gives its sum.
+    private func total(_ sum: (Batch, Int) throws -> Double?) throws -> Double {
+        guard labelled > 0 else { return 0 }
+        return try parts.enumerated().reduce(0) { loss, part in
+            loss + (try sum(part.element, part.offset) ?? 0) / Double(labelled)
+        }
+    }
+
+    /// Adds the gradients of a batch's loss and gives its value.
+    private func backward(_ sum: Tensor, _ batch: Batch) throws -> Double {
+        let value = try value(sum, batch)
+        // A step in which every group is switched off learns nothing.
+        guard try sum.requiresGrad || moment.trainables.activeCount > 0 else { return value }
+        try (sum / Double(labelled)).backward()
+        try session.lifecycle?.microBatchDidEnd(moment)
+        return value
+    }
+
+    private func value(_ sum: Tensor, _ batch: Batch) throws -> Double {
+        let value = try sum.item()
+        guard value.isFinite else { throw notFinite("the loss is \(value)", batch) }
+        return value
+    }
+
+    private func lossSum(_ batch: Batch, _ context: ForwardContext) throws -> Tensor? {
+        guard let lifecycle = session.lifecycle else {
+            return try session.objective.lossSum(session.model, batch, context, on: session.device)
+        }
+        return try lifecycle.lossSum(batchLoss(batch, context))
+    }
+
+    private func batchLoss(_ batch: Batch, _ context: ForwardContext) throws -> BatchLoss {
+        let labels: BatchLoss.Labels
+        switch batch.targets {
+        case .classes(let classes):
+            labels = .classes(try Tensor(classes).to(session.device), count: session.data.labels?.count ?? 2)
+        case .tokens(let tokens):
+            labels = .tokens(try Tensor(tokens, shape: [batch.rows, batch.columns]).to(session.device))
+        case .values, .preferences, .none:
+            labels = .other
+        }
+        return BatchLoss(
+            model: session.model, input: try batch.modelInput(on: session.device), labels: labels,
+            labelCount: batch.targets.labelledCount, context: context, moment: moment
+        ) { [session] context in
+            try session.objective.lossSum(session.model, batch, context, on: session.device)
+        }
+    }
+
+    private func notFinite(_ what: String, _ batch: Batch?) -> TrainingError {
+        let rows = batch.map { batch in
+            " (training rows \(batch.exampleIndices.prefix(4).map { String($0 + 1) }.joined(separator: ", ")), …)"
+        }
+        return .notFinite(
+            "\(what) at step \(moment.step + 1)\(rows ?? ""): lower learning_rate, or check those rows and the "
+                + "checkpoint; the last checkpoint is intact")
+    }
+}
+
+extension TrainingSession {
+    /// Where the training stands at a step, for the method's lifecycle.
+    func moment(step: Int, epoch: Int) -> StepMoment {
+        StepMoment(
+            step: step, totalSteps: totalSteps, epoch: epoch,
+            key: RandomKey(seed: configuration.training.seed).derived("step").derived(step).derived("method"),
+            learningRate: schedule.rate(step: step), trainables: trainables, model: model)
+    }
+}
