@@ -81,6 +81,7 @@ let package = Package(
                 "Adapters", "Backbones", "Datasets", "Files", "JSON", "Methods", "Networks", "Optimization",
                 "Reporting",
                 "Support", "Tokenizers", "Torch",
+                .product(name: "OrderedCollections", package: "swift-collections"),
             ]),
 
         .target(
@@ -89,14 +90,23 @@ let package = Package(
                 "Adapters", "Backbones", "Datasets", "Methods", "Networks", "Optimization", "Reporting", "Support",
                 "Tokenizers", "Torch", "Training",
             ]),
-        .testTarget(name: "GraftTests", dependencies: ["Graft", "JSON", "Methods", "Training"]),
+        .testTarget(
+            name: "GraftTests",
+            dependencies: [
+                "Graft", "JSON", "Methods", "Training",
+                .product(name: "OrderedCollections", package: "swift-collections"),
+            ]),
 
         .target(
             name: "Generation", dependencies: ["Backbones", "JSON", "Networks", "Tokenizers", "Torch"]),
         .testTarget(name: "GenerationTests", dependencies: ["Generation"]),
 
         .target(
-            name: "Verification", dependencies: ["Adapters", "Backbones", "Golden", "Methods", "Tokenizers"],
+            name: "Verification",
+            dependencies: [
+                "Adapters", "Backbones", "Golden", "Methods", "Tokenizers", "Training",
+                .product(name: "OrderedCollections", package: "swift-collections"),
+            ],
             resources: [.copy("Cases")]),
         .testTarget(name: "VerificationTests", dependencies: ["Golden", "Verification"]),
 

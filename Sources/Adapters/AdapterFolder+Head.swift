@@ -7,9 +7,15 @@ extension AdapterFolder {
     /// The adapter's task says which kind, and the head's rows in its file how many classes.
     public static func head(of folder: URL, for config: ModelConfig) throws -> Head? {
         let folder = try locate(folder)
-        let (adapter, file) = (try AdapterConfig(folder: folder), try weights(in: folder))
-        let rows = try file.names.first { name in headWeights.contains { ("." + name).hasSuffix($0) } }
-            .flatMap { try file.header.entry($0).shape.first }
+        let shapes = try weights(in: folder).entries.map { ($0.name, $0.shape) }
+        return try head(of: AdapterConfig(folder: folder), shapes: shapes, for: config)
+    }
+
+    /// The head for an adapter whose tensors have these names and shapes.
+    static func head(
+        of adapter: AdapterConfig, shapes: [(name: String, shape: [Int])], for config: ModelConfig
+    ) throws -> Head? {
+        let rows = shapes.first { entry in headWeights.contains { ("." + entry.name).hasSuffix($0) } }?.shape.first
         let declared = try Backbones.declaredHead(config)
         switch (adapter.taskType, declared) {
         case ("SEQ_CLS", .sequenceClassification(let labels)):

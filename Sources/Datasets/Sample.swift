@@ -10,6 +10,8 @@ public struct Sample: Sendable {
         case conversation([ConversationSegment])
         /// An image, with a digest of its pixels.
         case image(ImageReference, digest: UInt64)
+        /// A prompt with a better and a worse answer.
+        case preference(Preference)
     }
 
     /// Where the row begins.
@@ -26,6 +28,24 @@ public struct Sample: Sendable {
         self.location = location
         self.content = content
         self.label = label
+    }
+}
+
+/// A prompt and two answers to it.
+public struct Preference: Sendable, Equatable {
+    /// What both answers answer.
+    public let prompt: String
+    /// The better answer.
+    public let chosen: String
+    /// The other.
+    public let rejected: String
+    /// Whether the texts hold a conversation format's own markers.
+    public let isConversation: Bool
+
+    /// Makes a pair.
+    public init(prompt: String, chosen: String, rejected: String, isConversation: Bool) {
+        (self.prompt, self.chosen, self.rejected) = (prompt, chosen, rejected)
+        self.isConversation = isConversation
     }
 }
 
@@ -57,6 +77,8 @@ extension Sample {
         case .conversation(let segments):
             for segment in segments { digest.add(segment.text) }
         case .image(_, let digest): return digest
+        case .preference(let texts):
+            for text in [texts.prompt, texts.chosen, texts.rejected] { digest.add(text) }
         }
         return digest.value
     }

@@ -49,6 +49,12 @@ public struct GoldenCase {
         return try tensors.tensor(name)
     }
 
+    /// The rest of the names that begin so, in the order of their bytes.
+    public func names(beginningWith prefix: String) -> [String] {
+        (tensors?.names ?? []).filter { $0.hasPrefix(prefix) }.map { String($0.dropFirst(prefix.count)) }
+            .sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+    }
+
     /// Every folder below `root` that holds a `case.json`, in the order of their paths.
     public static func folders(below root: URL) throws -> [URL] {
         let manager = FileManager.default

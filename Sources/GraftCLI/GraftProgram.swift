@@ -17,7 +17,12 @@ struct GraftProgram: AsyncParsableCommand {
                     TrainCommand.self, CompareCommand.self, EvalCommand.self, PredictCommand.self,
                     GenerateCommand.self,
                 ]),
-            CommandGroup(name: "Hand on", subcommands: [MergeCommand.self, ExportCommand.self]),
+            CommandGroup(
+                name: "Hand on",
+                subcommands: [
+                    MergeCommand.self, ExportCommand.self, CompressCommand.self, DecompressCommand.self,
+                    LocalizeCommand.self, PatchCommand.self,
+                ]),
             CommandGroup(
                 name: "Explain and check",
                 subcommands: [InspectCommand.self, MethodsCommand.self, DoctorCommand.self, VerifyCommand.self]),

@@ -26,12 +26,18 @@ public struct DataOptions: Codable, Sendable, Equatable {
     public var promptColumn = "prompt"
     /// Column of the completion.
     public var completionColumn = "completion"
+    /// Column of the better answer to the prompt.
+    public var chosenColumn = "chosen"
+    /// Column of the other answer.
+    public var rejectedColumn = "rejected"
     /// Column of the turns of a conversation.
     public var messagesColumn = "messages"
     /// How the turns of a conversation are written: chatml, llama3, gemma or mistral.
     public var chatFormat: String?
     /// Most tokens of an example.
     public var maxLength: Int?
+    /// Most tokens of the prompt of a preference.
+    public var maxPromptLength: Int?
     /// What becomes of longer examples: right, left or error.
     public var truncation = Datasets.Truncation.right
     /// How examples are put into batches.
@@ -54,9 +60,12 @@ public struct DataOptions: Codable, Sendable, Equatable {
         case numLabels = "num_labels"
         case promptColumn = "prompt_column"
         case completionColumn = "completion_column"
+        case chosenColumn = "chosen_column"
+        case rejectedColumn = "rejected_column"
         case messagesColumn = "messages_column"
         case chatFormat = "chat_format"
         case maxLength = "max_length"
+        case maxPromptLength = "max_prompt_length"
         case truncation
         case batching
         case maxTrainSamples = "max_train_samples"
@@ -81,9 +90,12 @@ public struct DataOptions: Codable, Sendable, Equatable {
         numLabels = try keys.decodeIfPresent(Int.self, forKey: .numLabels)
         promptColumn = try keys.value(.promptColumn, promptColumn)
         completionColumn = try keys.value(.completionColumn, completionColumn)
+        chosenColumn = try keys.value(.chosenColumn, chosenColumn)
+        rejectedColumn = try keys.value(.rejectedColumn, rejectedColumn)
         messagesColumn = try keys.value(.messagesColumn, messagesColumn)
         chatFormat = try keys.decodeIfPresent(String.self, forKey: .chatFormat)
         maxLength = try keys.decodeIfPresent(Int.self, forKey: .maxLength)
+        maxPromptLength = try keys.decodeIfPresent(Int.self, forKey: .maxPromptLength)
         truncation = try keys.choice(.truncation, truncation)
         batching = try keys.choice(.batching, batching)
         maxTrainSamples = try keys.decodeIfPresent(Int.self, forKey: .maxTrainSamples)

@@ -24,7 +24,7 @@ extension TrainingConfiguration {
                 NextCommand(
                     purpose: "use it",
                     command: "graft predict --model \(basePath) --adapter \(outputDirectory) --data \(data.trainFile)"))
-        case .causalLM:
+        case .causalLM, .preference:
             commands.append(
                 NextCommand(
                     purpose: "use it",

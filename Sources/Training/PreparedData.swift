@@ -35,9 +35,9 @@ struct PreparedData {
         let labels = try configuration.task == .classification ? options.labels(parts, model) : nil
         let limits = EncodingOptions(
             maximumLength: options.maxLength, maximumPositions: try model.positionLimit, truncation: options.truncation,
-            vocabularySize: try model.vocabularySize)
+            maximumPromptLength: options.maxPromptLength, vocabularySize: try model.vocabularySize)
         let encode = try ExampleEncoder(encoder, labels: labels.map(LabelSpace.classes), options: limits)
-        let encoding: EncodingTask = configuration.task == .classification ? .classification : .causalLM
+        let encoding = configuration.task.encoding
         func encoded(_ set: SampleSet?) async throws -> EncodedDataset? {
             guard let set else { return nil }
             return try await encode.encode(set, for: encoding)
@@ -69,6 +69,17 @@ extension DatasetParts {
     }
 }
 
+extension TrainingConfiguration.Task {
+    /// What rows are encoded for.
+    fileprivate var encoding: EncodingTask {
+        switch self {
+        case .classification: .classification
+        case .causalLM: .causalLM
+        case .preference: .preference
+        }
+    }
+}
+
 extension DataOptions {
     /// How rows are to be read for a task.
     func datasetTask(_ task: TrainingConfiguration.Task, readsLabels: Bool = true) throws -> DatasetTask {
@@ -78,6 +89,11 @@ extension DataOptions {
                 ClassificationColumns(
                     text: textColumn, textPair: textPairColumn, label: labelColumn, readsLabels: readsLabels))
         case .imageClassification: throw TrainingError.option("task: image-classification reads no columns")
+        case .preference:
+            return .preference(
+                PreferenceColumns(
+                    prompt: promptColumn, chosen: chosenColumn, rejected: rejectedColumn,
+                    conversation: try chatFormat.map { try ChatFormat(named: $0) }))
         case .causalLM:
             return .causalLM(
                 CausalColumns(

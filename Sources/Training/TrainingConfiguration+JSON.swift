@@ -33,8 +33,11 @@ extension TrainingConfiguration {
         }
         self.init(model: model, data: "", task: task, outputDirectory: output)
         fromScratch = try groups.essential("from_scratch")?.bool() ?? false
+        if task == .preference { groups.takePreferences() }
         method = try groups.method()
         data = try JSON.Node(.object(groups.data), source: node.path).decode()
+        preference = try JSON.Node(.object(groups.preference), source: node.path).decode()
+        try preference.validate()
         training = try JSON.Node(.object(groups.training), source: node.path).decode()
         guard !data.trainFile.isEmpty else {
             throw TrainingError.option(
@@ -50,7 +53,9 @@ extension TrainingConfiguration {
                 ("model", .string(model)), ("from_scratch", .bool(fromScratch)), ("task", .string(task.rawValue)),
             ])
             object["method"] = try MethodConfiguration(method).json
-            for group in [try JSON(encoding: data), try JSON(encoding: training)] {
+            var parts = [try JSON(encoding: data), try JSON(encoding: training)]
+            if task == .preference { parts.append(try JSON(encoding: preference)) }
+            for group in parts {
                 guard case .object(let members) = group else { continue }
                 for (key, value) in members { object[key] = value }
             }
@@ -65,12 +70,14 @@ extension TrainingConfiguration {
     public static var keys: [String] {
         essentials + DataOptions.CodingKeys.allCases.map(\.rawValue)
             + TrainingArguments.CodingKeys.allCases.map(\.rawValue)
+            + PreferenceOptions.CodingKeys.allCases.map(\.rawValue)
     }
 
     /// The keys of one object, sorted by what reads them.
     private struct Groups {
         var data = JSON.Object()
         var training = JSON.Object()
+        var preference = JSON.Object()
         private var essentials = JSON.Object()
         private var options = JSON.Object()
         private let source: JSON.Node
@@ -90,6 +97,14 @@ extension TrainingConfiguration {
                 } else {
                     options[key] = value
                 }
+            }
+        }
+
+        /// Takes the keys of the preference task, which elsewhere may be options of a method (`beta`).
+        mutating func takePreferences() {
+            for key in PreferenceOptions.CodingKeys.allCases.map(\.rawValue) {
+                preference[key] = options[key]
+                options[key] = nil
             }
         }
 

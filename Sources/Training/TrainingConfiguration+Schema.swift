@@ -17,6 +17,13 @@ extension TrainingConfiguration {
             for key in TrainingArguments.CodingKeys.allCases {
                 properties[key.rawValue] = training.property(key.rawValue)
             }
+            let preference = OptionSchema(defaults: try defaults(PreferenceOptions())) { value in
+                _ = try JSON.Node(value).decode(PreferenceOptions.self)
+            }
+            for key in PreferenceOptions.CodingKeys.allCases.map(\.rawValue) {
+                // A method's option of the same name means something else.
+                properties[key] = properties[key] == nil ? preference.property(key) : [:]
+            }
             for (other, key) in synonyms.sorted(by: { $0.key < $1.key }) { properties[other] = properties[key] }
             for key in ["model", "model_name_or_path", "output_dir", "output", "data", "train_file"] {
                 properties[key] = ["type": "string"]

@@ -1,12 +1,17 @@
 extension TrainingConfiguration.Task {
     /// True for one of several classes.
-    var isClassification: Bool { self != .causalLM }
+    var isClassification: Bool {
+        switch self {
+        case .classification, .imageClassification: true
+        case .causalLM, .preference: false
+        }
+    }
 
     /// peft's name of the task, by which it chooses a class of its own; it has none for images.
     var peftName: String? {
         switch self {
         case .classification: "SEQ_CLS"
-        case .causalLM: "CAUSAL_LM"
+        case .causalLM, .preference: "CAUSAL_LM"
         case .imageClassification: nil
         }
     }

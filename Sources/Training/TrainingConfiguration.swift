@@ -14,6 +14,8 @@ public struct TrainingConfiguration: Sendable {
         case causalLM = "causal-lm"
         /// One of several classes for an image.
         case imageClassification = "image-classification"
+        /// The better of two answers.
+        case preference
     }
 
     /// When something happens.
@@ -52,6 +54,8 @@ public struct TrainingConfiguration: Sendable {
 
     /// Files of rows.
     public var data = DataOptions()
+    /// What a training on preferences minimises.
+    public var preference = PreferenceOptions()
     /// The course of the training.
     public var training = TrainingArguments()
 

@@ -71,7 +71,7 @@ final class TrainingSession {
             ? arguments.maxSteps
             : batches.steps(epochs: arguments.numTrainEpochs, accumulation: arguments.gradientAccumulationSteps)
         schedule = LearningRateSchedule(arguments, totalSteps: totalSteps)
-        objective = configuration.task.objective(classes: data.labels?.count)
+        objective = try configuration.objective(classes: data.labels?.count)
 
         let method = try configuration.method.savingHead(of: loaded)
         let calibration = TrainingCalibration(
@@ -174,8 +174,17 @@ extension TrainingConfiguration {
         switch task {
         case .classification: .sequenceClassification(labels: classes ?? 2)
         case .imageClassification: .imageClassification(labels: classes ?? 2)
-        case .causalLM: .causalLM
+        case .causalLM, .preference: .causalLM
         }
+    }
+
+    fileprivate func objective(classes: Int?) throws -> any Objective {
+        guard task == .preference else { return task.objective(classes: classes) }
+        if case .kto = preference.lossType, training.perDeviceTrainBatchSize < 2 {
+            throw TrainingError.option(
+                "per_device_train_batch_size: kto compares pairs within a batch and needs at least 2")
+        }
+        return PreferenceObjective(options: preference)
     }
 
     fileprivate func batchingOptions(limit: Int) throws -> BatchingOptions {

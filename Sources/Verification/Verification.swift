@@ -16,7 +16,9 @@ protocol Replay: Sendable {
 /// Runs golden cases, whatever their kind.
 public enum Verification {
     /// What is no method; methods declare their own.
-    private static let others: [any Replay] = []
+    private static let others: [any Replay] = [
+        AlignmentLossesReplay(), ComPEFTReplay(), SkillLocalizationReplay(),
+    ]
 
     /// How the cases of a slug are run; nil where nothing replays it.
     private static func replay(of slug: String) -> ((GoldenCase) throws -> CaseResult)? {

@@ -4,8 +4,8 @@ import Testing
 
 @Suite struct HelpTests {
     static let commands = [
-        "", "train", "compare", "eval", "predict", "generate", "merge", "export", "inspect", "methods", "doctor",
-        "verify",
+        "", "train", "compare", "eval", "predict", "generate", "merge", "export", "compress", "decompress", "localize",
+        "patch", "inspect", "methods", "doctor", "verify",
     ]
 
     /// Set GRAFT_RECORD_SNAPSHOTS to write the texts anew.

@@ -57,13 +57,17 @@ public enum BatchTargets: Sendable, Equatable {
     case values([Float])
     /// One label per token, [rows × columns], unshifted, `ignoredLabel` where nothing is to be learnt.
     case tokens([Int64])
+    /// Labels as for `tokens` of twice as many rows as there are pairs: the better texts in the first half, the worse
+    /// ones in the same order in the second.
+    case preferences(labels: [Int64], pairs: Int)
 
-    /// What the loss is divided by: labelled tokens, or rows.
+    /// What the loss is divided by: labelled tokens, rows, or pairs.
     public var labelledCount: Int {
         switch self {
         case .none: 0
         case .classes(let classes): classes.count
         case .values(let values): values.count
+        case .preferences(_, let pairs): pairs
         case .tokens(let labels): labels.count { $0 != Int64(ignoredLabel) }
         }
     }

@@ -40,6 +40,9 @@ public struct Collator: Sendable, Equatable {
     /// - Throws: `DatasetError.mixedTargets` where examples have different kinds of targets, or a row of several
     ///   examples has targets per example.
     public func batch(_ rows: [[Int]], of examples: [Example]) throws(DatasetError) -> Batch {
+        if let first = rows.first?.first, examples[first].alternative != nil {
+            return try pairs(rows.flatMap { $0 }, of: examples)
+        }
         let lengths = rows.map { row in row.reduce(0) { $0 + examples[$1].length } }
         let columns = columns(forLongest: lengths.max() ?? 0)
         var segments: [BatchSegment] = []
@@ -53,6 +56,24 @@ public struct Collator: Sendable, Equatable {
         }
         let layout = Layout(rows: rows.count, columns: columns, segments: segments)
         return try layout.batch(of: examples, padID: padID)
+    }
+
+    /// Lays out the better texts of some examples and, below them, the worse ones.
+    private func pairs(_ members: [Int], of examples: [Example]) throws(DatasetError) -> Batch {
+        var (better, worse): ([Example], [Example]) = ([], [])
+        for member in members {
+            guard let text = examples[member].alternative else { throw .mixedTargets }
+            better.append(Example(inputIDs: examples[member].inputIDs, target: examples[member].target))
+            worse.append(Example(inputIDs: text.inputIDs, target: .tokens(text.labels)))
+        }
+        let texts = better + worse
+        var batch = try batch(texts.indices.map { [$0] }, of: texts)
+        guard case .tokens(let labels) = batch.targets else { throw .mixedTargets }
+        batch.targets = .preferences(labels: labels, pairs: members.count)
+        batch.segments = batch.segments.map {
+            BatchSegment(example: members[$0.example % members.count], row: $0.row, columns: $0.columns)
+        }
+        return batch
     }
 }
 

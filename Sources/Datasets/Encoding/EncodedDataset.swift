@@ -23,6 +23,8 @@ public enum EncodingTask: Sendable {
     case classification
     /// Labels per token.
     case causalLM
+    /// Labels per token of two texts.
+    case preference
 }
 
 extension ExampleEncoder {
@@ -74,6 +76,7 @@ extension ExampleEncoder {
             switch task {
             case .classification: try classification(sample)
             case .causalLM: try causal(sample)
+            case .preference: try preference(sample)
             }
         example.taskID = sample.taskID
         return example

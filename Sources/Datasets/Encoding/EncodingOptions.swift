@@ -18,18 +18,21 @@ public struct EncodingOptions: Sendable, Equatable {
     public var truncation: Truncation
     /// Whether running texts and completions end with the tokenizer's end token.
     public var appendsEnd: Bool
+    /// The most tokens of the prompt of a preference (`max_prompt_length`); nil for as many as fit.
+    public var maximumPromptLength: Int?
     /// The number of rows of the model's embedding, to notice a tokenizer of another model.
     public var vocabularySize: Int?
 
     /// By default long examples lose their end and texts get their end token, as with Hugging Face's trainers.
     public init(
         maximumLength: Int? = nil, maximumPositions: Int? = nil, truncation: Truncation = .right,
-        appendsEnd: Bool = true, vocabularySize: Int? = nil
+        appendsEnd: Bool = true, maximumPromptLength: Int? = nil, vocabularySize: Int? = nil
     ) {
         self.maximumLength = maximumLength
         self.maximumPositions = maximumPositions
         self.truncation = truncation
         self.appendsEnd = appendsEnd
+        self.maximumPromptLength = maximumPromptLength
         self.vocabularySize = vocabularySize
     }
 
@@ -37,6 +40,9 @@ public struct EncodingOptions: Sendable, Equatable {
     ///
     /// - Throws: `DatasetError.invalidOption` where `maximumLength` is not positive or exceeds the positions.
     func limit(tokenizer: Int?) throws(DatasetError) -> Int {
+        if let maximumPromptLength, maximumPromptLength < 1 {
+            throw .invalidOption(name: "max_prompt_length", value: String(maximumPromptLength), allowed: "at least 1")
+        }
         let positions = maximumPositions ?? .max
         guard let maximumLength else { return min(positions, tokenizer ?? .max) }
         guard maximumLength > 0 else {

@@ -6,6 +6,8 @@ public struct Example: Sendable, Equatable {
     public var typeIDs: [Int32]?
     /// What is to be learnt.
     public var target: Target
+    /// The worse text of a preference, of which this example is the better one.
+    public var alternative: LabelledText?
     /// Whether tokens were cut off to fit the limit.
     public var isTruncated: Bool
     /// The image that stands in place of tokens.
@@ -14,10 +16,14 @@ public struct Example: Sendable, Equatable {
     public var taskID: Int?
 
     /// Makes an encoded row.
-    public init(inputIDs: [Int32], typeIDs: [Int32]? = nil, target: Target = .none, isTruncated: Bool = false) {
+    public init(
+        inputIDs: [Int32], typeIDs: [Int32]? = nil, target: Target = .none, alternative: LabelledText? = nil,
+        isTruncated: Bool = false
+    ) {
         self.inputIDs = inputIDs
         self.typeIDs = typeIDs
         self.target = target
+        self.alternative = alternative
         self.isTruncated = isTruncated
     }
 
@@ -27,13 +33,29 @@ public struct Example: Sendable, Equatable {
         self.image = image
     }
 
-    /// The number of tokens, an image's as the network counts them.
-    public var length: Int { image?.positions ?? inputIDs.count }
+    /// The number of tokens, an image's as the network counts them; of two texts, the longer one's.
+    public var length: Int { image?.positions ?? max(inputIDs.count, alternative?.inputIDs.count ?? 0) }
+
+    /// The tokens of all its texts.
+    public var tokenCount: Int { image?.positions ?? inputIDs.count + (alternative?.inputIDs.count ?? 0) }
 
     /// How many tokens the loss counts; 0 where targets are not per token.
     public var labelledTokens: Int {
         guard case .tokens(let labels) = target else { return 0 }
-        return labels.count { $0 != ignoredLabel }
+        return (labels + (alternative?.labels ?? [])).count { $0 != ignoredLabel }
+    }
+}
+
+/// A text with a label for each token.
+public struct LabelledText: Sendable, Equatable {
+    /// The tokens.
+    public var inputIDs: [Int32]
+    /// As in `Target.tokens`.
+    public var labels: [Int32]
+
+    /// Makes a text.
+    public init(inputIDs: [Int32], labels: [Int32]) {
+        (self.inputIDs, self.labels) = (inputIDs, labels)
     }
 }
 

@@ -46,7 +46,7 @@ public struct ExampleEncoder: Sendable {
                 ConversationSegment(text: completion, isLabelled: true),
             ]
         case .conversation(let segments): pieces = segments
-        case .image: throw DatasetError.mixedTargets
+        case .image, .preference: throw DatasetError.mixedTargets
         }
         let whole = try learnable(pieces, of: sample)
         let kept = try truncated(whole.tokens, learnt: whole.isLearnt, at: sample.location)
@@ -67,14 +67,19 @@ public struct ExampleEncoder: Sendable {
         }
     }
 
+    /// Refuses tokens that the model has no row for.
+    func requireKnown(_ ids: [Int], at location: SourceLocation) throws(DatasetError) {
+        let known = options.vocabularySize ?? Int(Int32.max)
+        if let stranger = ids.first(where: { $0 < 0 || $0 >= known }) {
+            throw .unknownToken(location, id: stranger, vocabularySize: known)
+        }
+    }
+
     private func example(
         _ tokens: TokenSequence, target: Target, isTruncated: Bool, at location: SourceLocation
     ) throws -> Example {
         if tokens.ids.isEmpty { throw DatasetError.encoding(location, reason: "it gives no tokens") }
-        let known = options.vocabularySize ?? Int(Int32.max)
-        if let stranger = tokens.ids.first(where: { $0 < 0 || $0 >= known }) {
-            throw DatasetError.unknownToken(location, id: stranger, vocabularySize: known)
-        }
+        try requireKnown(tokens.ids, at: location)
         let hasTypes = tokens.typeIDs.contains { $0 != 0 }
         return Example(
             inputIDs: tokens.ids.map(Int32.init), typeIDs: hasTypes ? tokens.typeIDs.map(Int32.init) : nil,

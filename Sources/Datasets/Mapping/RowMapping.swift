@@ -12,12 +12,15 @@ public enum DatasetTask: Sendable {
     case classification(ClassificationColumns)
     /// Texts that a language model learns to continue.
     case causalLM(CausalColumns)
+    /// Prompts with two answers each.
+    case preference(PreferenceColumns)
 
     /// Chooses the columns that fit the row.
     func mapping(for record: Record) throws -> any RowMapping {
         switch self {
         case .classification(let columns): try columns.mapping(for: record)
         case .causalLM(let columns): try columns.mapping(for: record)
+        case .preference(let columns): try columns.mapping(for: record)
         }
     }
 }

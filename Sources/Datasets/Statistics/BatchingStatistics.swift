@@ -14,15 +14,17 @@ public struct BatchingStatistics: Sendable, Equatable, Codable {
     /// Counts the first epoch's batches without making them.
     public init(_ loader: BatchLoader) {
         let plan = loader.sampler.plan(epoch: 0)
-        let lengths = loader.sampler.lengths
+        let (lengths, examples) = (loader.sampler.lengths, loader.dataset.examples)
         batchesPerEpoch = plan.count
         (rows, cells, tokens, largestBatchCells) = (0, 0, 0, 0)
         for index in 0..<plan.count {
             let rowLengths = plan[index].map { row in row.reduce(0) { $0 + lengths[$1] } }
-            let size = rowLengths.count * loader.collator.columns(forLongest: rowLengths.max() ?? 0)
+            // A preference takes two rows.
+            let second = plan[index].count { row in row.contains { examples[$0].alternative != nil } }
+            let size = (rowLengths.count + second) * loader.collator.columns(forLongest: rowLengths.max() ?? 0)
             rows += rowLengths.count
             cells += size
-            tokens += rowLengths.reduce(0, +)
+            tokens += plan[index].reduce(0) { sum, row in sum + row.reduce(0) { $0 + examples[$1].tokenCount } }
             largestBatchCells = max(largestBatchCells, size)
         }
     }

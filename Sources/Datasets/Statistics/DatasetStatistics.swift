@@ -25,7 +25,7 @@ public struct DatasetStatistics: Sendable, Equatable, Codable {
         examples = all.count
         skippedRows = dataset.skippedRows
         lengths = LengthSummary(dataset.lengths)
-        tokens = dataset.lengths.reduce(0, +)
+        tokens = all.reduce(0) { $0 + $1.tokenCount }
         truncatedExamples = all.count { $0.isTruncated }
         labelledTokens = 0
         unlabelledExamples = 0

@@ -11,7 +11,8 @@ struct TrainOptions: ParsableArguments {
     var validation: String?
     @Option(help: "Rows to evaluate on at the end.", completion: .file())
     var test: String?
-    @Option(help: ArgumentHelp("What to learn.", valueName: "classification|causal-lm|image-classification"))
+    @Option(
+        help: ArgumentHelp("What to learn.", valueName: "classification|causal-lm|image-classification|preference"))
     var task: String?
     @Option(help: "The fine-tuning method.")
     var method: String?

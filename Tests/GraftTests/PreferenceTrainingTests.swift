@@ -1,0 +1,114 @@
+import Foundation
+import Graft
+import JSON
+import Testing
+
+@Suite struct PreferenceTrainingTests {
+    /// Fruits ask, metals are the better answer and fruits the worse one.
+    private func configuration(
+        _ tiny: TinyCheckpoint, _ loss: PreferenceOptions.LossType, rows: Int = 16, dropout: Double = 0
+    ) throws -> TrainingConfiguration {
+        let words = [
+            ("apple", "iron zinc", "pear"), ("plum", "tin", "lime fig"), ("date fig", "gold lead tin", "cherry"),
+        ]
+        let text = (0..<rows).map { index in
+            let (prompt, chosen, rejected) = words[index % 3]
+            let row: JSON = [
+                "prompt": .string(prompt + " "), "chosen": .string(chosen + (index % 2 == 0 ? " silver" : "")),
+                "rejected": .string(rejected),
+            ]
+            return row.serialized() + "\n"
+        }.joined()
+        var lora = LoRA()
+        lora.loraDropout = dropout
+        var configuration = TrainingConfiguration(
+            model: tiny.model.path, data: try tiny.write(text, to: "pairs.jsonl"), task: .preference, method: lora,
+            outputDirectory: tiny.path("run"))
+        configuration.preference.lossType = loss
+        configuration.data.validationFile = try tiny.write(text, to: "judged.jsonl")
+        configuration.training.perDeviceTrainBatchSize = 4
+        configuration.training.learningRate = 1e-2
+        return configuration
+    }
+
+    @Test(arguments: PreferenceOptions.LossType.allCases)
+    func everyLossRaisesThePreferredAnswer(loss: PreferenceOptions.LossType) async throws {
+        let tiny = try TinyCheckpoint.llama()
+        var configuration = try configuration(tiny, loss)
+        configuration.training.numTrainEpochs = 10
+        let run = try await observe(configuration)
+        let (first, last) = (try #require(run.evaluations.first), try #require(run.evaluations.last))
+        let margin = "rewards/margins"
+        #expect(try #require(last.metrics[margin]) > #require(first.metrics[margin]))
+        #expect(last.metrics["rewards/accuracies"] == 1)
+        #expect(try #require(last.metrics["loss"]) < #require(first.metrics["loss"]))
+        let expected: [PreferenceOptions.LossType: Double] = [.dpo: log(2), .ipo: 25, .kto: 0.5]
+        if let start = expected[loss] {
+            #expect(abs(try #require(first.metrics["loss"]) - start) < 1e-6)
+            #expect(abs(try #require(run.steps.first).loss - start) < 1e-6)
+        }
+    }
+
+    @Test(arguments: [PreferenceOptions.LossType.dpo, .orpo])
+    func accumulationChangesNothing(loss: PreferenceOptions.LossType) async throws {
+        let tiny = try TinyCheckpoint.llama()
+        var whole = try configuration(tiny, loss)
+        whole.training.optim = .sgd
+        whole.training.maxSteps = 2
+        whole.data.batching = .random
+        whole.training.perDeviceTrainBatchSize = 8
+        var parts = whole
+        parts.training.perDeviceTrainBatchSize = 2
+        parts.training.gradientAccumulationSteps = 4
+        parts.outputDirectory = tiny.path("parts")
+        let (first, second) = (try await observe(whole), try await observe(parts))
+        for (a, b) in zip(first.losses, second.losses) { #expect(abs(a - b) < 1e-6) }
+        #expect(try tiny.distance("run", "parts") < 1e-6)
+    }
+
+    @Test(arguments: [PreferenceOptions.LossType.dpo, .kto])
+    func anInterruptedRunEndsAsOneThatWasNot(loss: PreferenceOptions.LossType) async throws {
+        let tiny = try TinyCheckpoint.llama()
+        var configuration = try configuration(tiny, loss, dropout: 0.3)
+        configuration.training.maxSteps = 4
+        try await observe(configuration)
+        let expected = try tiny.adapter("run")
+        try FileManager.default.removeItem(atPath: tiny.path("run"))
+        let part = try await TrainingRun(configuration)
+        part.stop()
+        try await observe(part)
+        try await observe(configuration, start: .resume)
+        #expect(try tiny.adapter("run") == expected)
+    }
+
+    @Test func keysOfPreferencesAreReadAndWritten() throws {
+        let source: JSON = [
+            "model": "m", "task": "preference", "train_file": "t", "output_dir": "o", "loss_type": "simpo",
+            "simpo_gamma": 0.5, "desirable_weight": 1.2, "max_prompt_length": 7, "chosen_column": "good",
+        ]
+        let read = try TrainingConfiguration(JSON.Node(source))
+        #expect(read.preference.lossType == .simpo)
+        #expect(read.preference.resolvedBeta == 2)
+        #expect(read.data.maxPromptLength == 7)
+        let again = try TrainingConfiguration(JSON.Node(read.json))
+        #expect(again.preference == read.preference)
+        #expect(again.data == read.data)
+    }
+
+    @Test(arguments: [("label_smoothing", JSON.double(0.5)), ("beta", -1), ("loss_type", "dppo"), ("simpo_gamma", -1)])
+    func valuesThatCannotBeAreRefused(key: String, value: JSON) throws {
+        var source = JSON.Object()
+        for (key, text) in [("model", "m"), ("task", "preference"), ("train_file", "t"), ("output_dir", "o")] {
+            source[key] = .string(text)
+        }
+        source[key] = value
+        #expect(throws: TrainingError.self) { try TrainingConfiguration(JSON.Node(.object(source))) }
+    }
+
+    @Test func ktoNeedsTwoPairsABatch() async throws {
+        let tiny = try TinyCheckpoint.llama()
+        var configuration = try configuration(tiny, .kto)
+        configuration.training.perDeviceTrainBatchSize = 1
+        await #expect(throws: TrainingError.self) { _ = try await TrainingRun(configuration) }
+    }
+}
