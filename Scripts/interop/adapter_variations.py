@@ -45,7 +45,8 @@ class Variation:
     base: str
     name: str
     about: str
-    lora: dict[str, Any]
+    options: dict[str, Any]
+    method: str = "lora"
     converted: bool = False  # saved as plain LoRA of rank 2r (PiSSA, OLoRA)
     edit: Callable | None = None  # a change of adapter_config.json
     rename: Callable | None = None  # a change of a tensor's name

@@ -1,4 +1,4 @@
-"""Holds Graft's peft folders against Python's peft, both ways, for every LoRA variant.
+"""Holds Graft's peft folders against Python's peft, both ways, for every variant of LoRA and other methods.
 
     check.py --graft PATH [--direction theirs|ours|both] [--only PART-OF-NAME] [--keep DIR] [--jobs N]
     check.py --make-only DIR
@@ -23,7 +23,7 @@ from safetensors.torch import load_file, save_file
 import golden
 import make_adapters
 import training_data
-from adapter_variations import variations
+from method_variations import variations
 
 BOUND = 1e-4  # largest difference of any logit, as a share of the largest logit where that is above 1
 TIME_LIMIT = 120

@@ -1,9 +1,10 @@
-"""Golden cases of peft folders (kind: adapter): every LoRA variant, made and read back by Python's peft.
+"""Golden cases of peft folders (kind: adapter): every variant of LoRA and other methods, made and read back by Python's peft.
 
     make_adapters.py --out DIR [--only PART-OF-NAME]
 """
 
 import argparse
+import copy
 import os
 import pathlib
 import shutil
@@ -19,7 +20,8 @@ import transformers
 from safetensors.torch import load_file, save_file
 
 import golden
-from adapter_variations import BASES, variations
+from adapter_variations import BASES
+from method_variations import CONFIGURATIONS, variations
 
 transformers.logging.set_verbosity_error()
 transformers.logging.disable_progress_bar()
@@ -65,7 +67,8 @@ def perturb(model, seed):
 def make_adapter(case, checkpoint, adapter, seed):
     """Writes the peft folder of one variation."""
     task = BASES[case.base][2]
-    config = peft.LoraConfig(task_type=task, **case.lora)
+    # peft adds the names of heads to the lists that it is given.
+    config = getattr(peft, CONFIGURATIONS[case.method])(task_type=task, **copy.deepcopy(case.options))
     torch.manual_seed(seed)
     model = peft.get_peft_model(load_base(case.base, checkpoint), config)
     model.peft_config["default"].base_model_name_or_path = "model"
@@ -115,7 +118,7 @@ def outputs(base, checkpoint, adapter, inputs):
 
 
 def make(case, root, seed):
-    folder = root / "lora" / f"{case.base}-{case.name}"
+    folder = root / case.method / f"{case.base}-{case.name}"
     shutil.rmtree(folder, ignore_errors=True)
     make_base(case.base, folder / "model", seed)
     make_adapter(case, folder / "model", folder / "adapter", seed)
@@ -134,11 +137,11 @@ def make(case, root, seed):
         del tensors["out.merged_logits"]
     per_token = with_adapter.ndim == 3
     golden.write_case(folder, {
-        "method": "lora",
+        "method": case.method,
         "kind": "adapter",
         "about": f"{case.base}: {case.about}",
         "config": {
-            "peft_type": "LORA",
+            "peft_type": case.method.upper(),
             "task_type": BASES[case.base][2],
             "architecture": BASES[case.base][0],
             "compare_mask": "in.attention_mask" if per_token else None,
@@ -158,7 +161,7 @@ def make_all(root, only=""):
             make(case, root, seed=5000 + 10 * number)
             made += 1
         except Exception as error:  # whatever the reference refuses, in whatever way
-            shutil.rmtree(root / "lora" / name, ignore_errors=True)
+            shutil.rmtree(root / case.method / name, ignore_errors=True)
             print(f"left out {name}: {type(error).__name__}: {str(error).splitlines()[0][:150]}", file=sys.stderr)
     print(f"{made} cases in {root}")
 

@@ -31,8 +31,8 @@ def write(case, folder, checkpoint, output):
     (folder / "data.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     recipe = {
         "model": str(checkpoint), "train_file": str(folder / "data.jsonl"), "task": TASKS[task], "output_dir": str(output),
-        "method": "lora", "max_steps": 3, "learning_rate": 0.05, "per_device_train_batch_size": 4, "seed": 7,
-    } | {key: value for key, value in case.lora.items() if value is not None}
+        "method": case.method, "max_steps": 3, "learning_rate": 0.05, "per_device_train_batch_size": 4, "seed": 7,
+    } | {key: value for key, value in case.options.items() if value is not None}
     (folder / "recipe.yaml").write_text(json.dumps(recipe, indent=2))  # every JSON document is YAML, too
 
 

@@ -1,6 +1,7 @@
 import JSON
 import Methods
 import Networks
+import Optimization
 import Testing
 import Torch
 
@@ -71,6 +72,36 @@ import Torch
         #expect(try adapted.difference(base) > 0.1)
         try model.merge()
         #expect(try LinearPair.output(model).difference(adapted) < 1e-4)
+    }
+
+    @Test func bothVectorsFitARankOneTeacherBetterThanThatOfTheOutputs() throws {
+        let teacher = try Tensor.normal([8, 1], key: RandomKey(seed: 1)).matmul(
+            .normal([1, 5], key: RandomKey(seed: 2)))
+        func error(training lambdas: (VeRAGraft) -> [Variable]) throws -> Double {
+            let model = try LinearPair.model()
+            let site = try #require(model.projections["first"])
+            let method = pair {
+                $0.r = 64
+                $0.targetModules = .list(["first"])
+            }
+            let set = try method.grafts(for: model, key: RandomKey(seed: 0))
+            let graft = try #require(set.projections["first"] as? VeRAGraft)
+            try model.add(set, named: "default")
+            let x = try LinearPair.input(rows: 32)
+            let wanted = try x.linear(site.weight.base + teacher, site.bias?.base)
+            let trainables = try Trainables([ParameterGroup("all", lambdas(graft))], optimizer: AdamW())
+            var last = 0.0
+            for _ in 0..<200 {
+                try trainables.clearGradients()
+                let difference = try site(x, ForwardContext()) - wanted
+                let loss = try (difference * difference).mean()
+                try loss.backward()
+                try trainables.step(learningRate: 1e-2)
+                last = try loss.item()
+            }
+            return last
+        }
+        #expect(try error { [$0.lambdaD, $0.lambdaB] } < 0.5 * error { [$0.lambdaB] })
     }
 
     @Test func withoutItsStartItIsNotTheBase() throws {

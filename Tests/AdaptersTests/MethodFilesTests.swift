@@ -6,8 +6,8 @@ import Networks
 import Testing
 import Torch
 
-/// Methods whose peft form is a declaration: written, read back, and strict about what does not fit.
-@Suite struct PeftMethodTests {
+/// Methods whose files are a declaration: written, read back, and strict about what does not fit.
+@Suite struct MethodFilesTests {
     private static let forms: [(model: String, options: JSON)] = [
         ("bert", ["name": "ia3", "modules_to_save": ["classifier"]]),
         ("gpt2", ["name": "ia3"]),
@@ -17,9 +17,11 @@ import Torch
         ("llama", ["name": "vera", "r": 4, "target_modules": "all-linear", "exclude_modules": ["o_proj"]]),
         ("bert", ["name": "fourierft", "n_frequency": 9, "modules_to_save": ["classifier"]]),
         ("gpt2", ["name": "fourierft", "n_frequency": 9, "n_frequency_pattern": ["0.attn.c_attn": 4]]),
+        ("gpt2", ["name": "kasa", "r": 2, "target_modules": ["c_attn", "mlp.c_proj"]]),
+        ("bert", ["name": "kasa", "r": 3, "truncate_rank_from": "min", "modules_to_save": ["classifier"]]),
     ]
 
-    @Test(arguments: forms) func comesBackFromPeftsFormat(model: String, options: JSON) throws {
+    @Test(arguments: forms) func comesBackFromItsFilesAndMerges(model: String, options: JSON) throws {
         try withFolder { folder in
             let trained = try TinyModels.make(model)
             let base = try TinyModels.outputs(trained)
@@ -30,7 +32,7 @@ import Torch
             try AdapterFolder.write(method, grafts, of: trained.model, to: folder)
             let fresh = try TinyModels.make(model)
             let adapter = try AdapterFolder.load(from: folder, onto: fresh)
-            #expect(adapter.config.form == .peft)
+            #expect((adapter.config.form == .peft) == (method is any PeftMethod))
             let adapted = try TinyModels.outputs(trained)
             #expect(try TinyModels.outputs(fresh).isEqual(to: adapted))
             #expect(try adapted.distance(to: base) > 1e-3)
