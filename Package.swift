@@ -61,7 +61,11 @@ let package = Package(
         .target(
             name: "Methods", dependencies: ["Golden", "JSON", "Networks", "Optimization", "Support"],
             plugins: ["MethodRegistryPlugin"]),
-        .testTarget(name: "MethodsTests", dependencies: ["Methods"]),
+        .testTarget(
+            name: "MethodsTests",
+            dependencies: [
+                "Adapters", "Backbones", "Golden", "JSON", "Methods", "Networks", "Optimization", "Torch",
+            ]),
 
         .target(
             name: "Adapters",

@@ -3,8 +3,7 @@ import Torch
 /// A tensor that belongs to an adapter, by name. The box stays while the tensor in it may be moved into an optimizer's
 /// buffer, loaded, or grown.
 public final class Variable {
-    /// What a tensor of an adapter is for, and so where it is kept. A checkpoint of a training holds all but the seeded
-    /// ones.
+    /// What a tensor of an adapter is for, and so where it is kept.
     public enum Role: Sendable, Equatable {
         /// Trained, and in the adapter's file.
         case trainable
@@ -24,11 +23,16 @@ public final class Variable {
     public let role: Role
     /// The tensor.
     public private(set) var value: Tensor
+    /// How an adapter's file holds it, where that is not as it is. Checkpoints of a training hold it as it is.
+    public let packing: (any TensorPacking)?
 
     /// A tensor of an adapter; a trainable one becomes a leaf that gradients flow to.
-    public init(_ name: String, _ value: Tensor, role: Role = .trainable) throws {
+    public init(
+        _ name: String, _ value: Tensor, role: Role = .trainable, packing: (any TensorPacking)? = nil
+    ) throws {
         self.name = name
         self.role = role
+        self.packing = packing
         self.value = try Variable.leaf(value, role)
     }
 

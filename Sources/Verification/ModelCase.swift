@@ -57,6 +57,7 @@ extension ModelInput {
             tokenTypeIDs: try golden.optional("in.token_type_ids")?.to(.int64),
             positionIDs: try golden.optional("in.position_ids")?.to(.int64),
             pixelValues: try golden.optional("in.pixel_values"))
+        taskIDs = try golden.optional("in.task_ids")?.to(.int64)
     }
 }
 
@@ -65,6 +66,14 @@ extension GoldenCase {
     func mask() throws -> Tensor? {
         guard let name = try config.optional("compare_mask"), !name.isNull else { return nil }
         return try tensor(try name.string())
+    }
+
+    /// The mask of outputs that begin with rows of a prompt, all of which count.
+    func maskWithPrompt() throws -> Tensor? {
+        guard let mask = try mask(), let count = try config.optional("prompt_positions")?.int() else {
+            return try mask()
+        }
+        return try Tensor.cat([Tensor.ones([mask.size(0), count], dtype: mask.dtype), mask], dim: 1)
     }
 }
 

@@ -24,17 +24,14 @@ struct AdapterReader {
         provenance.randomAlgorithm == RandomKey.algorithm ? provenance.seed : nil
     }
 
-    /// Takes the file's tensors by their places.
-    /// - Parameter optional: variables that need not be in the file.
-    private func load(
-        _ keys: [String: String], into variables: [Variable], optional: Set<String> = []
-    ) throws {
+    /// Puts the file's tensors into the variables, each of which must get one if it is of a class that is stored.
+    /// - Parameter keys: the names in the file by those of the variables.
+    private func load(_ keys: [String: String], into variables: [Variable]) throws {
         for variable in variables {
             guard let key = keys[variable.name] else { continue }
             try variable.load(checked(key, expected: variable.value.shape, in: file))
         }
-        let missing = variables.filter { $0.isStored && keys[$0.name] == nil && !optional.contains($0.name) }
-            .map(\.name)
+        let missing = variables.filter { $0.isStored && keys[$0.name] == nil }.map(\.name)
         guard missing.isEmpty else { throw missingTensors(missing) }
     }
 
@@ -58,7 +55,10 @@ extension AdapterReader {
         let start = GraftStart(
             key: AdapterProvenance.methodKey(seed: seed ?? 0), stored: StoredAdapter(file: file, keys: keys))
         let grafts = try holdingCopies(config.method.grafts(for: model, start), keys)
-        let names = Set(grafts.variables.map(\.name))
+        let (packed, plain) = (
+            grafts.variables.filter { $0.packing != nil }, grafts.variables.filter { $0.packing == nil }
+        )
+        let names = Set(plain.map(\.name) + (try packed.flatMap(partNames)))
         let unexpected = file.names.filter { !names.contains($0) }
         guard unexpected.isEmpty else { throw unexpectedTensors(unexpected, known: Array(names)) }
         let redrawn = grafts.variables.filter { $0.role == .seeded && keys[$0.name] == nil }
@@ -68,8 +68,32 @@ extension AdapterReader {
                 problem: "\(quoted(drawn.name)) is drawn at random and not in the file, which names no seed that this "
                     + "version of Graft could draw it from")
         }
-        try load(keys, into: grafts.variables)
+        try load(keys, into: plain)
+        for variable in packed { try unpack(variable) }
         return grafts
+    }
+
+    private func partNames(_ variable: Variable) throws -> [String] {
+        let parts = try variable.packing?.parts(of: variable.value.shape) ?? []
+        return parts.map { "\(variable.name).\($0.name)" }
+    }
+
+    /// Takes a variable from the parts that the file holds of it.
+    private func unpack(_ variable: Variable) throws {
+        guard let packing = variable.packing else { return }
+        let shape = try variable.value.shape
+        let names = try partNames(variable)
+        let missing = names.filter { !file.contains($0) }
+        guard missing.isEmpty else { throw missingTensors(missing) }
+        let parts = try zip(names, packing.parts(of: shape)).map { name, part in
+            let tensor = try checked(name, expected: part.shape, in: file)
+            guard try tensor.dtype == part.dtype else {
+                throw AdapterError.option(
+                    file: fileName, problem: "\(quoted(name)) is of type \(try tensor.dtype), expected \(part.dtype)")
+            }
+            return tensor
+        }
+        try variable.load(packing.unpacked(parts, shape: shape))
     }
 }
 

@@ -66,6 +66,13 @@ private struct Layout {
 
     func batch(of examples: [Example], padID: Int) throws(DatasetError) -> Batch {
         let targets = try targets(of: examples)
+        let images = segments.compactMap { examples[$0.example].image }
+        if !images.isEmpty {
+            guard images.count == rows, segments.count == rows else { throw .mixedTargets }
+            return Batch(
+                rows: rows, columns: columns, inputIDs: [], attentionMask: [], images: images, targets: targets,
+                segments: segments)
+        }
         var batch = Batch(
             rows: rows, columns: columns, inputIDs: filled(Int64(padID)) { examples[$0.example].inputIDs },
             attentionMask: filled(0) { repeatElement(1, count: $0.columns.count) }, targets: targets,
@@ -79,6 +86,7 @@ private struct Layout {
             batch.positionIDs = filled(0) { 0..<$0.columns.count }
         }
         if isPacked { batch.segmentIDs = segmentIDs }
+        batch.taskIDs = try taskIDs(of: examples)
         return batch
     }
 
@@ -102,6 +110,14 @@ private struct Layout {
             numbers[segment.row] += 1
             return repeatElement(numbers[segment.row] - 1, count: segment.columns.count)
         }
+    }
+
+    /// The task of each row: all examples have one, or none has.
+    private func taskIDs(of examples: [Example]) throws(DatasetError) -> [Int64]? {
+        let numbers = segments.compactMap { examples[$0.example].taskID.map(Int64.init) }
+        guard !numbers.isEmpty else { return nil }
+        guard numbers.count == segments.count, !isPacked else { throw .mixedTargets }
+        return numbers
     }
 
     private func targets(of examples: [Example]) throws(DatasetError) -> BatchTargets {

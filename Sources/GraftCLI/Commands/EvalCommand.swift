@@ -11,14 +11,18 @@ struct EvalCommand: GraftCommand {
 
     @OptionGroup var source: ModelOptions
 
-    @Option(help: "The rows: JSON Lines, CSV, TSV or text.", completion: .file())
+    @Option(help: "The rows: JSON Lines, CSV, TSV or text; safetensors for images.", completion: .file())
     var data: String
 
-    @Option(help: ArgumentHelp("What the model must be for.", valueName: "classification|causal-lm"))
+    @Option(
+        help: ArgumentHelp("What the model must be for.", valueName: "classification|causal-lm|image-classification"))
     var task: String?
 
     @Option(help: "Column of the label.")
     var labelColumn: String?
+
+    @Option(help: "Column of the number of the row's task.")
+    var taskColumn: String?
 
     @Option(help: "Column of the prompt, for language models.")
     var promptColumn: String?
@@ -42,6 +46,7 @@ struct EvalCommand: GraftCommand {
     func run() async throws {
         let model = try source.load(engine) { data in
             data.labelColumn = labelColumn
+            data.taskColumn = taskColumn
             data.promptColumn = promptColumn ?? data.promptColumn
             data.completionColumn = completionColumn ?? data.completionColumn
         }

@@ -186,7 +186,7 @@ extension AdaLoRA {
             set.projections[projection.path] = try AdaLoRAGraft(
                 self, kept: own, at: projection, key: start.key.derived(projection.path))
         }
-        try set.addBiases(bias, of: model, adapted: projections)
+        try set.addBiases(bias.biases, of: model, adapted: projections)
         try set.addModules(modulesToSave, of: model)
         return set
     }

@@ -7,6 +7,8 @@ public final class Body {
     public let path: String
     /// Channels of a token.
     public let size: Int
+    /// Tokens before those of the input itself: a class token and registers.
+    public let leadingTokens: Int
     /// The blocks in their order.
     public let blocks: [Block]
     /// Grafts of the embedded tokens in effect, in the order of their adapters.
@@ -17,9 +19,11 @@ public final class Body {
     /// - Parameters:
     ///   - scope: the backbone's place.
     ///   - blocks: the places of the blocks.
-    public init(_ scope: Scope, size: Int, blocks: [Scope]) {
+    ///   - leadingTokens: tokens before those of the input itself.
+    public init(_ scope: Scope, size: Int, blocks: [Scope], leadingTokens: Int = 0) {
         path = scope.path
         self.size = size
+        self.leadingTokens = leadingTokens
         self.blocks = blocks.enumerated().map { Block(path: $1.path, index: $0, size: size) }
         scope.builder.register(self)
     }
@@ -45,10 +49,13 @@ public final class Body {
         _ x: Tensor, _ input: ModelInput, _ context: ForwardContext, finish: (Tensor) throws -> Tensor = { $0 },
         layer: (_ index: Int, _ x: Tensor, _ input: ModelInput) throws -> Tensor
     ) throws -> Tensor {
+        if let taskIDs = input.taskIDs { context.taskIDs = taskIDs }
         guard let side else { return try finish(run(x, input, context, layer: layer) { _ in }) }
         var taps: [Tensor] = []
         func trunk() throws -> Tensor { try finish(run(x, input, context, layer: layer) { taps.append($0) }) }
         let last = side.detachesBody ? try withoutGradients(trunk) : try trunk()
+        context.bodyInput = x
+        defer { context.bodyInput = nil }
         return try side.output(taps: taps, last: last, input, at: self, context)
     }
 
@@ -161,7 +168,7 @@ public protocol SideNetwork: SiteGraft {
 
     /// The output in the body's place.
     /// - Parameters:
-    ///   - taps: what each block gave, [rows, length, size].
+    ///   - taps: what each block gave, [rows, length, size]; what went into the first is `context.bodyInput`.
     ///   - last: what the body would give, after its last norm.
     func output(taps: [Tensor], last: Tensor, _ input: ModelInput, at body: Body, _ context: ForwardContext) throws
         -> Tensor
