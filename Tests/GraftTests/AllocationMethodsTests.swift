@@ -11,13 +11,21 @@ import Testing
     private typealias Course = LifecycleTests.Course
 
     /// Methods whose every phase falls into six steps, by the names of the tests.
-    static let names = ["adalora", "increlora", "increlora-plain", "lisa-keep", "lisa-reset", "spiel-ag", "spiel-ma"]
+    static let names = [
+        "adalora", "gradnormlorp-dora", "gradnormlorp-norm", "gradnormlorp-plain", "increlora", "increlora-plain",
+        "lisa-keep", "lisa-reset", "spiel-ag", "spiel-ma",
+    ]
 
     static func method(_ name: String) -> any Methods.Method {
         switch name {
         case "adalora":
             var method = AdaLoRA()
             (method.initR, method.targetR, method.tinit, method.tfinal, method.loraDropout) = (4, 2, 1, 2, 0.1)
+            return method
+        case "gradnormlorp-dora", "gradnormlorp-norm", "gradnormlorp-plain":
+            var method = GradNormLoRP()
+            (method.rank, method.updateProjGap, method.loraR) = (2, 2, 4)
+            method.parametrization = name.hasSuffix("dora") ? .dora : name.hasSuffix("norm") ? .weightNorm : .plain
             return method
         case "increlora", "increlora-plain":
             var method = IncreLoRA()

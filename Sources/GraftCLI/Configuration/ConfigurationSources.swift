@@ -1,6 +1,7 @@
 import Files
 import Foundation
 import JSON
+import Methods
 import Training
 
 /// A training's configuration put together from a file, from options and from `--set`; later sources win.
@@ -67,7 +68,7 @@ struct ConfigurationSources {
         let parts = key.split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
         if parts.count == 2 {
             guard parts[0] == "method" else { throw Failure.nesting(key: key, parent: parts[0]) }
-            setMethodOption(TrainingConfiguration.canonicalKey(parts[1]), to: value)
+            setMethodOption(methodOption(parts[1]), to: value)
             return
         }
         let key = TrainingConfiguration.canonicalKey(key)
@@ -78,6 +79,15 @@ struct ConfigurationSources {
         } else {
             setMethodOption(key, to: value)
         }
+    }
+
+    /// The name of a method's option that may be written otherwise, unless the method has an option of the very name.
+    private func methodOption(_ written: String) -> String {
+        guard case .object(let options)? = object["method"], case .string(let name)? = options["name"],
+            let type = try? MethodRegistry.method(named: name),
+            let names = try? MethodConfiguration.optionNames(of: type), names.contains(written)
+        else { return TrainingConfiguration.canonicalKey(written) }
+        return written
     }
 
     /// An option stands once: below `method` where that has keys, beside the others where it is only a name.

@@ -1,5 +1,4 @@
 import Golden
-import JSON
 import Networks
 import Optimization
 import Torch
@@ -9,11 +8,7 @@ extension AdaLoRA {
     public static let replays = [GoldenReplay("adalora", body: trace)]
 
     private init(_ golden: GoldenCase, layers: [String]) throws {
-        self.init()
-        var options = try golden.config.object()
-        // What the case records beside the options.
-        for key in ["scaling", "ranknum", "steps", "sgd_lr"] { options[key] = nil }
-        self = try JSON.Node(.object(options), source: "config").decode(AdaLoRA.self)
+        self = try MethodConfiguration.options(of: AdaLoRA.self, in: golden)
         targetModules = .list(layers)
     }
 

@@ -1,5 +1,4 @@
 import Golden
-import JSON
 import Networks
 import Optimization
 import Torch
@@ -8,17 +7,8 @@ extension IncreLoRA {
     /// The layer with its reserve and score, and the allocation of several modules.
     public static let replays = [GoldenReplay("increlora", body: replay)]
 
-    private init(_ golden: GoldenCase) throws {
-        var options = try golden.config.object()
-        // What the case records beside the options.
-        for key in ["rank_now", "total_step", "warmup_steps", "learning_rate", "max_groups", "n_modules"] {
-            options[key] = nil
-        }
-        self = try JSON.Node(.object(options), source: "config").decode(IncreLoRA.self)
-    }
-
     private static func replay(_ golden: GoldenCase) throws -> CaseResult {
-        let method = try IncreLoRA(golden)
+        let method = try MethodConfiguration.options(of: IncreLoRA.self, in: golden)
         var layer = try LayerCase(golden)
         try replayLayer(&layer, method)
         try replayAllocation(&layer.comparison, golden, method)
