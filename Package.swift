@@ -61,7 +61,9 @@ let package = Package(
         .target(
             name: "Methods", dependencies: ["Golden", "JSON", "Networks", "Optimization", "Support"],
             plugins: ["MethodRegistryPlugin"]),
-        .testTarget(name: "MethodsTests", dependencies: ["Adapters", "Backbones", "Methods", "Optimization"]),
+        .testTarget(
+            name: "MethodsTests",
+            dependencies: ["Adapters", "Backbones", "Golden", "JSON", "Methods", "Networks", "Optimization", "Torch"]),
 
         .target(
             name: "Adapters",

@@ -42,10 +42,9 @@ public enum BaseDigest {
     /// an adapter that acts beside the weights, such as a prompt.
     private static func touched(by grafts: GraftSet, on model: Model) -> [Parameter] {
         let sites = grafts.projections.keys.compactMap { model.projections[$0] }
-        let norms = grafts.norms.keys.compactMap { model.norms[$0] }
         let parameters =
             sites.flatMap { [$0.weight, $0.bias].compactMap { $0 } }
-            + norms.flatMap { [$0.weight, $0.bias].compactMap { $0 } }
+            + grafts.norms.keys.compactMap { model.norms[$0] }.flatMap { [$0.weight, $0.bias].compactMap { $0 } }
             + grafts.parameters.keys.compactMap { model.parameters[$0] }
         let touched = parameters.isEmpty ? Array(model.parameters.values) : parameters
         let byName = Dictionary(touched.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })

@@ -13,9 +13,9 @@ struct MergePlan {
         case weight(Projection)
         /// The same for its bias.
         case bias(Projection)
-        /// The factors of a norm with its grafts folded in.
+        /// A norm's weight once its grafts are folded in.
         case normWeight(Norm)
-        /// The same for its shifts.
+        /// The same for its bias.
         case normBias(Norm)
         /// A parameter that the adapter brings whole.
         case parameter(Parameter)

@@ -84,6 +84,13 @@ public struct Merger {
             throw AdapterError.merge(
                 "an adapter of \(card.name) cannot become part of the weights: use it as it is, with --adapter")
         }
+        let set = adapted.grafts
+        let weights = set.projections.count + set.norms.count
+        guard set.grafts.count == weights else {
+            throw AdapterError.merge(
+                "the adapter acts at \(set.grafts.count - weights) places beside the weights, which cannot take it up: use "
+                    + "it as it is, with --adapter")
+        }
         try requireWholeHead(loaded, adapted)
 
         let plan = try MergePlan(files, model: loaded.model, dtype: dtype)

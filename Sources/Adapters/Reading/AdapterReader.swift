@@ -24,17 +24,14 @@ struct AdapterReader {
         provenance.randomAlgorithm == RandomKey.algorithm ? provenance.seed : nil
     }
 
-    /// Takes the file's tensors by their places.
-    /// - Parameter optional: variables that need not be in the file.
-    private func load(
-        _ keys: [String: String], into variables: [Variable], optional: Set<String> = []
-    ) throws {
+    /// Puts the file's tensors into the variables, each of which must get one if it is of a class that is stored.
+    /// - Parameter keys: the names in the file by those of the variables.
+    private func load(_ keys: [String: String], into variables: [Variable]) throws {
         for variable in variables {
             guard let key = keys[variable.name] else { continue }
             try variable.load(checked(key, expected: variable.value.shape, in: file))
         }
-        let missing = variables.filter { $0.isStored && keys[$0.name] == nil && !optional.contains($0.name) }
-            .map(\.name)
+        let missing = variables.filter { $0.isStored && keys[$0.name] == nil }.map(\.name)
         guard missing.isEmpty else { throw missingTensors(missing) }
     }
 
