@@ -63,7 +63,9 @@ let package = Package(
             plugins: ["MethodRegistryPlugin"]),
         .testTarget(
             name: "MethodsTests",
-            dependencies: ["Adapters", "Backbones", "Golden", "JSON", "Methods", "Networks", "Optimization", "Torch"]),
+            dependencies: [
+                "Adapters", "Backbones", "Golden", "JSON", "Methods", "Networks", "Optimization", "Torch",
+            ]),
 
         .target(
             name: "Adapters",

@@ -10,14 +10,18 @@ public struct DatasetParts: Sendable {
     /// Reads the files. A validation file wins over a share to hold out of the training file.
     ///
     /// - Parameters:
+    ///   - taskColumn: the column of the number of a row's task; nil where rows have none.
     ///   - heldOutShare: the part of the training rows to hold out (`validation_split`).
     ///   - seed: decides which rows are held out.
     /// - Throws: a `DatasetError`; see `SampleSet.init(reading:for:skipsEmptyRows:)` and `DataSplit`.
     public init(
         training: DataFile, validation: DataFile? = nil, test: DataFile? = nil, for task: DatasetTask,
-        holdingOut heldOutShare: Double? = nil, seed: UInt64 = 42, skipsEmptyRows: Bool = false
+        taskColumn: String? = nil, holdingOut heldOutShare: Double? = nil, seed: UInt64 = 42,
+        skipsEmptyRows: Bool = false
     ) throws {
-        let read = { (file: DataFile) in try SampleSet(reading: file, for: task, skipsEmptyRows: skipsEmptyRows) }
+        let read = { (file: DataFile) in
+            try SampleSet(reading: file, for: task, taskColumn: taskColumn, skipsEmptyRows: skipsEmptyRows)
+        }
         try self.init(
             training: read(training), validation: validation.map(read), test: test.map(read),
             holdingOut: heldOutShare, seed: seed)

@@ -18,6 +18,8 @@ public struct Sample: Sendable {
     public let content: Content
     /// The label as written; nil where none is wanted.
     public let label: RawLabel?
+    /// The number of the task that the row belongs to, where rows have one.
+    public var taskID: Int?
 
     /// Makes a row.
     public init(location: SourceLocation, content: Content, label: RawLabel? = nil) {

@@ -22,31 +22,39 @@ public final class ProjectionChain: Network {
     }
 
     private let projections: [Projection]
+    private let activation: (Tensor) throws -> Tensor
 
-    private init(_ projections: [Projection]) {
+    private init(_ projections: [Projection], _ activation: @escaping (Tensor) throws -> Tensor) {
         self.projections = projections
+        self.activation = activation
     }
 
     /// The layers one after the other, from `pixelValues` on.
     public func callAsFunction(_ input: ModelInput, _ context: ForwardContext) throws -> ModelOutput {
-        let y = try projections.reduce(try input.requiredPixels()) { try $1($0, context) }
+        var y = try input.requiredPixels()
+        for (index, projection) in projections.enumerated() {
+            y = try projection(index > 0 ? activation(y) : y, context)
+        }
         return ModelOutput(logits: y, lastHiddenState: y)
     }
 
     /// A model of layers with given weights.
-    public static func model(_ layers: [Layer]) throws -> Model {
+    /// - Parameter activation: between the layers; by default nothing.
+    public static func model(
+        _ layers: [Layer], dtype: DType = .float32, activation: @escaping (Tensor) throws -> Tensor = { $0 }
+    ) throws -> Model {
         var weights: [String: Tensor] = [:]
         for layer in layers {
             weights[layer.path + ".weight"] = layer.weight
             weights[layer.path + ".bias"] = layer.bias
         }
-        let builder = NetworkBuilder(source: TensorWeights(weights))
+        let builder = NetworkBuilder(source: TensorWeights(weights), options: .init(dtype: dtype))
         let projections = try layers.map { layer in
             try Projection.linear(
                 builder.root(layer.path), input: layer.weight.size(1), output: layer.weight.size(0),
                 bias: layer.bias != nil)
         }
-        return Model(ProjectionChain(projections), builder)
+        return Model(ProjectionChain(projections, activation), builder)
     }
 }
 

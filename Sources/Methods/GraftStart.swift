@@ -86,6 +86,10 @@ public protocol CalibrationSource {
         of projections: [Projection], samples: Int, batchSize: Int,
         _ visit: (_ batch: Int, Projection, Tensor) throws -> Void) throws
 
+    /// The classes of the examples that `observeInputs` begins with, from the start of the training order; empty where
+    /// the task has no classes.
+    func classes(samples: Int) throws -> [Int]
+
     /// Number of training examples.
     var exampleCount: Int { get }
     /// Epochs of the training to come.
@@ -94,4 +98,9 @@ public protocol CalibrationSource {
     var learningRate: Double { get }
     /// Its share of steps that warm up.
     var warmupRatio: Double { get }
+}
+
+extension CalibrationSource {
+    /// None.
+    public func classes(samples: Int) throws -> [Int] { [] }
 }

@@ -13,6 +13,10 @@ public final class ForwardContext {
     public let scoresOnly: Bool
     /// Rows that grafts put before the tokens of the batch; outputs have them too.
     public internal(set) var insertedRows = 0
+    /// What went into the first block of the body whose side network is running, [rows, length, size]; nil elsewhere.
+    public internal(set) var bodyInput: Tensor?
+    /// [rows] number of the task of each row, for grafts that route by it.
+    public var taskIDs: Tensor?
     /// Called with what goes into each projection, for methods that look at activations.
     public var observer: ((Projection, Tensor) throws -> Void)?
     /// Which keys each query may see, shared by all layers of the batch.

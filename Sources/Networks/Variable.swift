@@ -23,11 +23,16 @@ public final class Variable {
     public let role: Role
     /// The tensor.
     public private(set) var value: Tensor
+    /// How an adapter's file holds it, where that is not as it is. Checkpoints of a training hold it as it is.
+    public let packing: (any TensorPacking)?
 
     /// A tensor of an adapter; a trainable one becomes a leaf that gradients flow to.
-    public init(_ name: String, _ value: Tensor, role: Role = .trainable) throws {
+    public init(
+        _ name: String, _ value: Tensor, role: Role = .trainable, packing: (any TensorPacking)? = nil
+    ) throws {
         self.name = name
         self.role = role
+        self.packing = packing
         self.value = try Variable.leaf(value, role)
     }
 

@@ -10,9 +10,11 @@ extension Batch {
             try Tensor(values, shape: [rows, columns]).to(device, nonBlocking: true)
         }
         let isPadded = attentionMask.contains(0)
-        return ModelInput(
+        var input = ModelInput(
             inputIDs: try tensor(inputIDs), attentionMask: try isPadded ? tensor(attentionMask) : nil,
             tokenTypeIDs: try typeIDs.map(tensor), positionIDs: try positionIDs.map(tensor),
             segmentIDs: try segmentIDs.map(tensor))
+        input.taskIDs = try taskIDs.map { try Tensor($0).to(device, nonBlocking: true) }
+        return input
     }
 }

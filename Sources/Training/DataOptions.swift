@@ -16,6 +16,8 @@ public struct DataOptions: Codable, Sendable, Equatable {
     public var textPairColumn: String?
     /// Column of the label.
     public var labelColumn: String?
+    /// Column of the number of the row's task, for methods that route by it.
+    public var taskColumn: String?
     /// Names of the classes in order.
     public var labelNames: [String]?
     /// Number of classes, where labels are numbers.
@@ -47,6 +49,7 @@ public struct DataOptions: Codable, Sendable, Equatable {
         case textColumn = "text_column"
         case textPairColumn = "text_pair_column"
         case labelColumn = "label_column"
+        case taskColumn = "task_column"
         case labelNames = "label_names"
         case numLabels = "num_labels"
         case promptColumn = "prompt_column"
@@ -73,6 +76,7 @@ public struct DataOptions: Codable, Sendable, Equatable {
         textColumn = try keys.decodeIfPresent(String.self, forKey: .textColumn)
         textPairColumn = try keys.decodeIfPresent(String.self, forKey: .textPairColumn)
         labelColumn = try keys.decodeIfPresent(String.self, forKey: .labelColumn)
+        taskColumn = try keys.decodeIfPresent(String.self, forKey: .taskColumn)
         labelNames = try keys.decodeIfPresent([String].self, forKey: .labelNames)
         numLabels = try keys.decodeIfPresent(Int.self, forKey: .numLabels)
         promptColumn = try keys.value(.promptColumn, promptColumn)

@@ -28,7 +28,7 @@ struct PreparedData {
         var parts = try DatasetParts(
             training: file(options.trainFile), validation: options.validationFile.map(file),
             test: options.testFile.map(file), for: task,
-            holdingOut: options.validationSplit > 0 ? options.validationSplit : nil,
+            taskColumn: options.taskColumn, holdingOut: options.validationSplit > 0 ? options.validationSplit : nil,
             seed: UInt64(bitPattern: Int64(configuration.training.seed)), skipsEmptyRows: true)
         parts.limit(training: options.maxTrainSamples, evaluation: options.maxEvalSamples)
 

@@ -36,6 +36,12 @@ struct TrainingCalibration: CalibrationSource {
         }
     }
 
+    func classes(samples: Int) throws -> [Int] {
+        try examples(samples).compactMap { index in
+            if case .classIndex(let number) = loader.dataset.examples[index].target { Int(number) } else { nil }
+        }
+    }
+
     func weightGradients(
         of projections: [Projection], samples: Int, batchSize: Int,
         _ visit: (_ batch: Int, Projection, Tensor) throws -> Void

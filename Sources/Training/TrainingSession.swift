@@ -185,6 +185,10 @@ extension TrainingConfiguration {
         case .lengthGrouped: return BatchingOptions(strategy: .lengthGrouped, batchSize: size, seed: seed)
         case .random: return BatchingOptions(strategy: .random, batchSize: size, seed: seed)
         case .packing:
+            guard data.taskColumn == nil else {
+                throw TrainingError.option(
+                    "batching: rows of several tasks cannot be packed; use length_grouped or random")
+            }
             guard task == .causalLM else {
                 throw TrainingError.option("batching: packing is for task causal-lm; use length_grouped or random")
             }

@@ -57,6 +57,7 @@ extension ModelInput {
             tokenTypeIDs: try golden.optional("in.token_type_ids")?.to(.int64),
             positionIDs: try golden.optional("in.position_ids")?.to(.int64),
             pixelValues: try golden.optional("in.pixel_values"))
+        taskIDs = try golden.optional("in.task_ids")?.to(.int64)
     }
 }
 

@@ -54,8 +54,11 @@ extension AdapterReader {
         let keys = Dictionary(file.names.map { ($0, $0) }, uniquingKeysWith: { first, _ in first })
         let start = GraftStart(
             key: AdapterProvenance.methodKey(seed: seed ?? 0), stored: StoredAdapter(file: file, keys: keys))
-        let grafts = try config.method.grafts(for: model, start)
-        let names = Set(grafts.variables.map(\.name))
+        let grafts = try holdingCopies(config.method.grafts(for: model, start), keys)
+        let (packed, plain) = (
+            grafts.variables.filter { $0.packing != nil }, grafts.variables.filter { $0.packing == nil }
+        )
+        let names = Set(plain.map(\.name) + (try packed.flatMap(partNames)))
         let unexpected = file.names.filter { !names.contains($0) }
         guard unexpected.isEmpty else { throw unexpectedTensors(unexpected, known: Array(names)) }
         let redrawn = grafts.variables.filter { $0.role == .seeded && keys[$0.name] == nil }
@@ -65,7 +68,47 @@ extension AdapterReader {
                 problem: "\(quoted(drawn.name)) is drawn at random and not in the file, which names no seed that this "
                     + "version of Graft could draw it from")
         }
-        try load(keys, into: grafts.variables)
+        try load(keys, into: plain)
+        for variable in packed { try unpack(variable) }
+        return grafts
+    }
+
+    private func partNames(_ variable: Variable) throws -> [String] {
+        let parts = try variable.packing?.parts(of: variable.value.shape) ?? []
+        return parts.map { "\(variable.name).\($0.name)" }
+    }
+
+    /// Takes a variable from the parts that the file holds of it.
+    private func unpack(_ variable: Variable) throws {
+        guard let packing = variable.packing else { return }
+        let shape = try variable.value.shape
+        let names = try partNames(variable)
+        let missing = names.filter { !file.contains($0) }
+        guard missing.isEmpty else { throw missingTensors(missing) }
+        let parts = try zip(names, packing.parts(of: shape)).map { name, part in
+            let tensor = try checked(name, expected: part.shape, in: file)
+            guard try tensor.dtype == part.dtype else {
+                throw AdapterError.option(
+                    file: fileName, problem: "\(quoted(name)) is of type \(try tensor.dtype), expected \(part.dtype)")
+            }
+            return tensor
+        }
+        try variable.load(packing.unpacked(parts, shape: shape))
+    }
+}
+
+extension AdapterReader {
+    /// The grafts with a copy of their own for each parameter that is copied on demand and in the file; those that are
+    /// not stay the base's.
+    private func holdingCopies(_ grafts: GraftSet, _ keys: [String: String]) throws -> GraftSet {
+        var grafts = grafts
+        for name in try grafts.untouched(of: model) {
+            if keys[name] == nil {
+                grafts.parameters[name] = nil
+            } else if let variable = grafts.parameters[name] {
+                try variable.replace(with: variable.value.clone())
+            }
+        }
         return grafts
     }
 }

@@ -25,6 +25,7 @@ extension AdapterFolder {
         taskType: String? = nil, baseModelPath: String? = nil
     ) throws -> [String] {
         var provenance = provenance
+        let grafts = try grafts.withoutUntouched(of: model)
         provenance.method = type(of: method).card.name
         provenance.options = try provenance.options ?? MethodConfiguration(method).json
         if provenance.seed != nil { provenance.randomAlgorithm = RandomKey.algorithm }
@@ -64,7 +65,14 @@ extension AdapterFolder {
         }
         return Files(
             config: try AdapterConfig.graft(method, taskType: taskType, baseModel: baseModel),
-            tensors: try variables.map { ($0.name, try $0.value.detach()) })
+            tensors: try variables.flatMap(parts))
+    }
+
+    /// The tensors that the file holds of a variable.
+    private static func parts(_ variable: Variable) throws -> [(name: String, tensor: Tensor)] {
+        guard let packing = variable.packing else { return [(variable.name, try variable.value.detach())] }
+        let names = try packing.parts(of: variable.value.shape).map { "\(variable.name).\($0.name)" }
+        return Array(zip(names, try packing.packed(variable.value.detach()))).map { (name: $0, tensor: $1) }
     }
 
     private static func peft(

@@ -18,6 +18,8 @@ public struct Batch: Sendable, Equatable {
     public internal(set) var segmentIDs: [Int64]?
     /// The image of each row, where rows are images.
     public internal(set) var images: [ImageReference]?
+    /// The number of the task of each row, [rows]; nil where rows have none.
+    public internal(set) var taskIDs: [Int64]?
     /// What is to be learnt.
     public internal(set) var targets: BatchTargets
     /// Where each example lies, row by row.

@@ -86,6 +86,7 @@ private struct Layout {
             batch.positionIDs = filled(0) { 0..<$0.columns.count }
         }
         if isPacked { batch.segmentIDs = segmentIDs }
+        batch.taskIDs = try taskIDs(of: examples)
         return batch
     }
 
@@ -109,6 +110,14 @@ private struct Layout {
             numbers[segment.row] += 1
             return repeatElement(numbers[segment.row] - 1, count: segment.columns.count)
         }
+    }
+
+    /// The task of each row: all examples have one, or none has.
+    private func taskIDs(of examples: [Example]) throws(DatasetError) -> [Int64]? {
+        let numbers = segments.compactMap { examples[$0.example].taskID.map(Int64.init) }
+        guard !numbers.isEmpty else { return nil }
+        guard numbers.count == segments.count, !isPacked else { throw .mixedTargets }
+        return numbers
     }
 
     private func targets(of examples: [Example]) throws(DatasetError) -> BatchTargets {

@@ -70,9 +70,12 @@ extension ExampleEncoder {
     }
 
     private func example(_ sample: Sample, for task: EncodingTask) throws -> Example {
-        switch task {
-        case .classification: try classification(sample)
-        case .causalLM: try causal(sample)
-        }
+        var example =
+            switch task {
+            case .classification: try classification(sample)
+            case .causalLM: try causal(sample)
+            }
+        example.taskID = sample.taskID
+        return example
     }
 }

@@ -10,6 +10,8 @@ public struct Example: Sendable, Equatable {
     public var isTruncated: Bool
     /// The image that stands in place of tokens.
     public var image: ImageReference?
+    /// The number of the task that it belongs to, where rows have one.
+    public var taskID: Int?
 
     /// Makes an encoded row.
     public init(inputIDs: [Int32], typeIDs: [Int32]? = nil, target: Target = .none, isTruncated: Bool = false) {

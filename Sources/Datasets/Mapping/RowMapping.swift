@@ -37,10 +37,13 @@ public struct SampleSet: Sendable {
 
     /// Reads a whole file.
     ///
-    /// - Parameter skipsEmptyRows: leaves rows with a missing or blank text or label out and counts them, instead of
-    ///   throwing.
+    /// - Parameters:
+    ///   - taskColumn: the column of the number of a row's task; nil where rows have none.
+    ///   - skipsEmptyRows: leaves rows with a missing or blank text or label out and counts them, instead of throwing.
     /// - Throws: a `DatasetError`, `.noRows` also where every row was skipped.
-    public init(reading file: DataFile, for task: DatasetTask, skipsEmptyRows: Bool = false) throws {
+    public init(reading file: DataFile, for task: DatasetTask, taskColumn: String? = nil, skipsEmptyRows: Bool = false)
+        throws
+    {
         var samples: [Sample] = []
         var skipped = 0
         var mapping: (any RowMapping)?
@@ -48,7 +51,9 @@ public struct SampleSet: Sendable {
             let chosen = try mapping ?? task.mapping(for: record)
             mapping = chosen
             do {
-                samples.append(try chosen.sample(from: record))
+                var sample = try chosen.sample(from: record)
+                sample.taskID = try taskColumn.map(record.index)
+                samples.append(sample)
             } catch DatasetError.emptyValue where skipsEmptyRows {
                 skipped += 1
             }

@@ -23,6 +23,23 @@ public struct Record: Sendable {
         return value
     }
 
+    /// The whole number from 0 of a column, which files without types hold as text.
+    ///
+    /// - Throws: `DatasetError.missingColumn` or `.wrongType`.
+    func index(_ column: String) throws(DatasetError) -> Int {
+        let value = try value(column)
+        let number: Int? =
+            switch value {
+            case .int(let number): Int(exactly: number)
+            case .string(let text): Int(text)
+            default: nil
+            }
+        guard let number, number >= 0 else {
+            throw .wrongType(location, column: column, expected: "a whole number from 0", found: value.kind)
+        }
+        return number
+    }
+
     /// The text of a column.
     ///
     /// - Parameter allowsEmpty: whether a text without any visible character will do.

@@ -49,10 +49,13 @@ public final class Body {
         _ x: Tensor, _ input: ModelInput, _ context: ForwardContext, finish: (Tensor) throws -> Tensor = { $0 },
         layer: (_ index: Int, _ x: Tensor, _ input: ModelInput) throws -> Tensor
     ) throws -> Tensor {
+        if let taskIDs = input.taskIDs { context.taskIDs = taskIDs }
         guard let side else { return try finish(run(x, input, context, layer: layer) { _ in }) }
         var taps: [Tensor] = []
         func trunk() throws -> Tensor { try finish(run(x, input, context, layer: layer) { taps.append($0) }) }
         let last = side.detachesBody ? try withoutGradients(trunk) : try trunk()
+        context.bodyInput = x
+        defer { context.bodyInput = nil }
         return try side.output(taps: taps, last: last, input, at: self, context)
     }
 
@@ -165,7 +168,7 @@ public protocol SideNetwork: SiteGraft {
 
     /// The output in the body's place.
     /// - Parameters:
-    ///   - taps: what each block gave, [rows, length, size].
+    ///   - taps: what each block gave, [rows, length, size]; what went into the first is `context.bodyInput`.
     ///   - last: what the body would give, after its last norm.
     func output(taps: [Tensor], last: Tensor, _ input: ModelInput, at body: Body, _ context: ForwardContext) throws
         -> Tensor

@@ -117,7 +117,9 @@ extension TrainedModel {
         let batches: EpochBatches
         switch reading {
         case .texts(let encoder, let collator):
-            let rows = try SampleSet(reading: DataFile(file), for: data.datasetTask(task), skipsEmptyRows: true)
+            let rows = try SampleSet(
+                reading: DataFile(file), for: data.datasetTask(task), taskColumn: data.taskColumn,
+                skipsEmptyRows: true)
             let encoded = try await encoder.encode(rows, for: task == .classification ? .classification : .causalLM)
             batches = try self.batches(encoded, size: batchSize, collator)
         case .images(let format):

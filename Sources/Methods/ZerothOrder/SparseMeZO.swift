@@ -1,0 +1,135 @@
+import Networks
+import Optimization
+import Torch
+
+/// Zeroth-order fine-tuning: two forwards with the weights moved along a random direction, no backward.
+///
+///     l± = L(θ ± ε m∘z)      g = (l+ − l−) / 2ε      θ ← θ − η m∘(g z + λ θ)      z ~ N(0, I)
+///
+/// m chooses the weights of small magnitude. Of each tensor, the threshold h is the k-th smallest |θ| at the start, with
+/// k = max(1, round((1 − sparsity)·n)), and m = 1[|θ| ≤ h] (Sparse MeZO, algorithm 1). The default mask follows the
+/// weights: it is taken again before every step, from weights that are not moved. With `sparsity: 0` m is one everywhere,
+/// and the method is MeZO.
+///
+/// The direction is never stored. Stretches of it are drawn from (seed, step, tensor, stretch) whenever they are needed,
+/// so that a run is replayed exactly and needs no memory beyond its weights: no gradients, no moments, no graph, and one
+/// bit per weight for the mask of the step. Weights are moved in place; fp32 rounding of the three moves is not undone.
+/// Losses are taken in evaluation mode, over all batches of a step with one direction. Biases and layer norms do not decay.
+///
+/// All parameters of the model are trained unless `target_modules` names some; they are stored whole and merge exactly.
+/// The learning rate is that of the run: 1e-6 to 1e-5 for MeZO on large models, more with a mask and on small ones.
+///
+/// Sources: Malladi et al. 2023 (arXiv:2305.17333, algorithm 1); Liu et al. 2024 (2402.15751, algorithm 1). The order
+/// statistic, masked decay, and drawing R-MeZO's mask anew each step are inferred; the papers leave them open.
+public struct SparseMeZO: SavesModules, Equatable {
+    /// Scale of the moves, ε.
+    public var zoEps = 1e-3
+    /// Share of each tensor that a step leaves alone; 0 is MeZO.
+    public var sparsity = 0.75
+    /// Where the mask comes from.
+    public var mask = Mask.dynamic
+    /// Modules whose parameters are trained; nil for all.
+    public var targetModules: TargetModules?
+    /// Modules that are left out again.
+    public var excludeModules: TargetModules?
+    /// Modules that are trained whichever the targets are, such as a new head.
+    public var modulesToSave: [String] = []
+
+    /// How the weights that a step moves are chosen.
+    public enum Mask: String, Codable, Sendable, CaseIterable {
+        /// Small magnitude now.
+        case dynamic
+        /// Small magnitude at the start.
+        case constant
+        /// At random in every step, in the same number on average (R-MeZO).
+        case random
+    }
+
+    /// The paper's best sparsity.
+    public init() {}
+
+    /// What it declares about itself.
+    public static let card = MethodCard(
+        name: "sparse-mezo",
+        summary:
+            "Weights of small magnitude move along a random direction by the difference of two losses; no backward.",
+        family: "zeroth order", sites: "whole parameters, update rule",
+        paper: "Liu et al. 2024, arXiv:2402.15751; Malladi et al. 2023, arXiv:2305.17333", initContract: .equalsBase,
+        mergeContract: .exact)
+
+    /// Options without a default.
+    public static let optionalOptions = ["target_modules", "exclude_modules"]
+
+    enum CodingKeys: String, CodingKey {
+        case zoEps = "zo_eps"
+        case sparsity
+        case mask
+        case targetModules = "target_modules"
+        case excludeModules = "exclude_modules"
+        case modulesToSave = "modules_to_save"
+    }
+
+    /// Reads the options; absent ones keep their defaults.
+    public init(from decoder: any Decoder) throws {
+        let options = try decoder.container(keyedBy: CodingKeys.self)
+        zoEps = try options.option(.zoEps, default: zoEps)
+        sparsity = try options.option(.sparsity, default: sparsity)
+        mask = try options.option(.mask, default: mask)
+        targetModules = try options.decodeIfPresent(TargetModules.self, forKey: .targetModules)
+        excludeModules = try options.decodeIfPresent(TargetModules.self, forKey: .excludeModules)
+        modulesToSave = try options.option(.modulesToSave, default: modulesToSave)
+        try validate()
+    }
+
+    /// Refuses numbers that cannot be.
+    public func validate() throws {
+        guard zoEps > 0, zoEps.isFinite else {
+            throw MethodError.option("zo_eps: must be a positive number, found \(zoEps)")
+        }
+        guard (0..<1).contains(sparsity) else {
+            throw MethodError.option("sparsity: must be at least 0 and below 1, found \(sparsity)")
+        }
+    }
+
+    /// Copies of the parameters of the chosen modules.
+    public func grafts(for model: Model, _ start: GraftStart) throws -> GraftSet {
+        try validate()
+        var set = GraftSet()
+        for parameter in try chosenParameters(of: model, start) {
+            try set.add(copyOf: parameter)
+            // The network computes with the copy from here on.
+            try parameter.base.releasePages()
+        }
+        try set.addModules(modulesToSave, of: model)
+        guard !set.parameters.isEmpty else {
+            throw MethodError.option("exclude_modules: nothing is left to train")
+        }
+        return set
+    }
+
+    /// Parameters of floating-point numbers in or below a chosen module, and in or below none that is left out.
+    private func chosenParameters(of model: Model, _ start: GraftStart) throws -> [Parameter] {
+        let selection = ModuleSelection(
+            targets: targetModules, excluded: nil, modulesToSave: [], names: start.names, isStrict: start.isStrict)
+        let exclusion = ModuleSelection(
+            targets: nil, excluded: excludeModules, modulesToSave: modulesToSave, names: start.names)
+        let chosen = Set(try selection.paths(among: model.modulePaths))
+        return try model.parameters.values.filter { parameter in
+            let modules = modulesAbove(parameter.name)
+            guard try parameter.base.dtype.isFloatingPoint, modules.contains(where: chosen.contains) else {
+                return false
+            }
+            return try !modules.contains { try exclusion.isExcluded(start.names($0)) }
+        }
+    }
+
+    private func modulesAbove(_ name: String) -> [String] {
+        let parts = name.split(separator: ".").dropLast()
+        return parts.indices.map { parts[...$0].joined(separator: ".") }
+    }
+
+    /// The update rule.
+    public func lifecycle(of grafts: GraftSet, on model: Model, _ plan: TrainingPlan) throws -> (any Lifecycle)? {
+        try ZerothOrderTraining(self, grafts.variables.filter { $0.role == .trainable }, plan)
+    }
+}

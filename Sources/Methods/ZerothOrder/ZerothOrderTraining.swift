@@ -1,0 +1,231 @@
+import Networks
+import Optimization
+import Torch
+
+/// The training of `SparseMeZO`: what is fixed before the first step, and the step.
+final class ZerothOrderTraining: Lifecycle, UpdateRule {
+    /// Elements that are drawn and moved at a time: what a step needs of memory beyond the mask. Part of what a replay
+    /// depends on.
+    static let stretch = 1 << 18
+
+    /// A step's draws: standard normal numbers for a stretch of a variable.
+    typealias Noise = (_ moment: StepMoment, Variable, _ range: Range<Int>, DType) throws -> Tensor
+
+    private let method: SparseMeZO
+    private let weightDecay: Double
+    private let noise: Noise
+    /// The k-th smallest magnitude of each variable at the start; empty where there is no mask by magnitude.
+    private(set) var thresholds: [String: Double] = [:]
+    /// The bits of the constant mask, by variable.
+    private var constantMasks: [String: Tensor] = [:]
+    /// What the last step did.
+    private(set) var last: Step?
+
+    /// The numbers of a step.
+    struct Step {
+        let lossAbove: Double
+        let lossBelow: Double
+        /// g, the slope along the direction.
+        let projectedGradient: Double
+    }
+
+    /// - Parameters:
+    ///   - variables: with their values before the first step.
+    ///   - noise: draws the direction; from the step's key, unless a case brings its own.
+    init(
+        _ method: SparseMeZO, _ variables: [Variable], _ plan: TrainingPlan,
+        noise: @escaping Noise = ZerothOrderTraining.draw
+    ) throws {
+        self.method = method
+        self.noise = noise
+        weightDecay = plan.optimizer.weightDecay
+        guard method.sparsity > 0, method.mask != .random else { return }
+        try withoutGradients {
+            for variable in variables {
+                let count = try variable.value.count
+                let rank = max(1, Int(((1 - method.sparsity) * Double(count)).rounded(.toNearestOrEven)))
+                thresholds[variable.name] = try Magnitudes(variable.value).smallest(rank)
+                if method.mask == .constant { constantMasks[variable.name] = try magnitudeMask(variable) }
+            }
+        }
+    }
+
+    var updateRule: (any UpdateRule)? { self }
+
+    /// A group for each variable: taking them into their buffers then copies one tensor at a time.
+    func groups(of variables: [Variable]) throws -> [ParameterGroup] {
+        try variables.map { try ParameterGroup($0.name, [$0]) }
+    }
+
+    func step(_ work: any StepWork) throws -> StepOutcome {
+        let moment = work.moment
+        let groups = moment.trainables.groups.filter(\.isActive)
+        let masks = try masks(of: groups.flatMap(\.variables), moment)
+        func move(_ scale: Double) throws {
+            try change(groups, masks, moment) { _, _, _ in scale }
+        }
+        try move(method.zoEps)
+        let above = try work.loss()
+        try move(-2 * method.zoEps)
+        let below = try work.loss()
+        try move(method.zoEps)
+        let slope = (above - below) / (2 * method.zoEps)
+        try change(groups, masks, moment) { group, values, direction in
+            try direction.mulInPlace(slope)
+            if weightDecay > 0, decays(group) { try direction.addInPlace(values, alpha: weightDecay) }
+            return -(try moment.trainables.rate(of: group, learningRate: moment.learningRate, at: moment.step))
+        }
+        last = Step(lossAbove: above, lossBelow: below, projectedGradient: slope)
+        return StepOutcome(loss: (above + below) / 2, gradientNorm: abs(slope))
+    }
+
+    /// Biases and layer norms do not decay.
+    private func decays(_ group: ParameterGroup) -> Bool {
+        let name = group.name.lowercased()
+        return !["bias", "layer_norm", "layernorm"].contains { name.contains($0) }
+    }
+
+    /// Moves the values along the step's direction, stretch by stretch. Entries outside the mask stay as they are.
+    /// - Parameter scale: how far; it may change the direction before.
+    private func change(
+        _ groups: [ParameterGroup], _ masks: [String: Tensor], _ moment: StepMoment,
+        scale: (ParameterGroup, _ values: Tensor, _ direction: Tensor) throws -> Double
+    ) throws {
+        try withoutGradients {
+            for group in groups {
+                for variable in group.variables {
+                    let flat = try variable.value.detach().reshape([-1])
+                    for range in ZerothOrderTraining.stretches(try flat.count) {
+                        let values = try flat.narrow(0, range.lowerBound, range.count)
+                        let dtype = try values.dtype
+                        let direction = try noise(moment, variable, range, dtype).to(values.device)
+                        let scale = try scale(group, values, direction)
+                        if let bits = masks[variable.name] {
+                            try direction.mulInPlace(ZerothOrderTraining.mask(bits, range).to(dtype))
+                        }
+                        try values.addInPlace(direction, alpha: scale)
+                    }
+                }
+            }
+        }
+    }
+
+    static func draw(_ moment: StepMoment, _ variable: Variable, _ range: Range<Int>, _ dtype: DType) throws -> Tensor {
+        let key = moment.key.derived("direction").derived(variable.name).derived(range.lowerBound)
+        return try .normal([range.count], key: key, dtype: dtype)
+    }
+}
+
+// MARK: Masks
+
+extension ZerothOrderTraining {
+    /// Bits of the weights that this step moves, by variable; none where it moves all.
+    private func masks(of variables: [Variable], _ moment: StepMoment) throws -> [String: Tensor] {
+        guard method.sparsity > 0 else { return [:] }
+        return try withoutGradients {
+            Dictionary(
+                uniqueKeysWithValues: try variables.map { variable in
+                    switch method.mask {
+                    case .dynamic: (variable.name, try magnitudeMask(variable))
+                    case .constant: (variable.name, try constantMasks[variable.name] ?? magnitudeMask(variable))
+                    case .random: (variable.name, try randomMask(variable, moment))
+                    }
+                })
+        }
+    }
+
+    /// 1 where |θ| is at most the variable's threshold.
+    func magnitudeMask(_ variable: Variable) throws -> Tensor {
+        guard let threshold = thresholds[variable.name] else {
+            throw MethodError.option("sparse-mezo: `\(variable.name)` was not there when the training began")
+        }
+        return try bits(variable) { _, values in
+            // As a tensor of their type: a double would be rounded on its way.
+            try values.abs().le(.full([1], threshold, dtype: values.dtype, device: values.device))
+        }
+    }
+
+    private func randomMask(_ variable: Variable, _ moment: StepMoment) throws -> Tensor {
+        let key = moment.key.derived("mask").derived(variable.name)
+        return try bits(variable) { range, _ in
+            try Tensor.uniform([range.count], 0, 1, key: key.derived(range.lowerBound)).lt(1 - method.sparsity)
+        }
+    }
+
+    /// The mask of a variable, in its shape; nil where all of it moves.
+    func mask(of variable: Variable, _ moment: StepMoment) throws -> Tensor? {
+        guard let bits = try masks(of: [variable], moment)[variable.name] else { return nil }
+        return try PackedCodes.unpack(bits, count: variable.value.count, bits: 1, .lowestBitsFirst)
+            .reshape(variable.value.shape)
+    }
+
+    private func bits(_ variable: Variable, _ chosen: (Range<Int>, Tensor) throws -> Tensor) throws -> Tensor {
+        let flat = try variable.value.detach().reshape([-1])
+        return try Tensor.cat(
+            ZerothOrderTraining.stretches(try flat.count).map { range in
+                let values = try flat.narrow(0, range.lowerBound, range.count)
+                return try PackedCodes.pack(chosen(range, values), bits: 1, .lowestBitsFirst)
+            })
+    }
+
+    /// The mask of a stretch, as zeros and ones in fp32.
+    static func mask(_ bits: Tensor, _ range: Range<Int>) throws -> Tensor {
+        let bytes = try bits.narrow(0, range.lowerBound / 8, (range.count + 7) / 8)
+        return try PackedCodes.unpack(bytes, count: range.count, bits: 1, .lowestBitsFirst)
+    }
+
+    static func stretches(_ count: Int) -> [Range<Int>] {
+        Swift.stride(from: 0, to: count, by: stretch).map { $0..<min($0 + stretch, count) }
+    }
+}
+
+/// The magnitudes of a tensor's elements, without a sorted copy of them.
+struct Magnitudes {
+    private let flat: Tensor
+    private let isDouble: Bool
+
+    init(_ tensor: Tensor) throws {
+        flat = try tensor.detach().reshape([-1])
+        isDouble = try flat.dtype == .float64
+    }
+
+    /// The `rank`-th smallest magnitude, from 1: bisection until one value is left.
+    func smallest(_ rank: Int) throws -> Double {
+        var (low, high) = (-1.0, try largest(upTo: .infinity))
+        // In each round `low` is too small and `high` large enough.
+        while true {
+            let candidate = try largest(upTo: high)
+            if try count(below: candidate) < rank { return candidate }
+            var middle = low + (candidate - low) / 2
+            if !isDouble { middle = Double(Float(middle)) }
+            guard middle > low, middle < candidate else { return candidate }
+            if try count(upTo: middle) >= rank { high = middle } else { (low, high) = (middle, candidate) }
+        }
+    }
+
+    private func largest(upTo bound: Double) throws -> Double {
+        try stretches { magnitudes in
+            guard bound.isFinite else { return try magnitudes.amax().item() }
+            return try magnitudes.maskedFill(magnitudes.gt(scalar(bound)), 0).amax().item()
+        }.max() ?? 0
+    }
+
+    private func count(below bound: Double) throws -> Int {
+        try stretches { try Int($0.lt(scalar(bound)).to(.int64).sum().item()) }.reduce(0, +)
+    }
+
+    private func count(upTo bound: Double) throws -> Int {
+        try stretches { try Int($0.le(scalar(bound)).to(.int64).sum().item()) }.reduce(0, +)
+    }
+
+    private func stretches<Result>(_ body: (Tensor) throws -> Result) throws -> [Result] {
+        try ZerothOrderTraining.stretches(try flat.count).map { range in
+            let values = try flat.narrow(0, range.lowerBound, range.count)
+            return try body(values.to(isDouble ? .float64 : .float32).abs())
+        }
+    }
+
+    private func scalar(_ value: Double) throws -> Tensor {
+        try .full([1], value, dtype: isDouble ? .float64 : .float32, device: flat.device)
+    }
+}
