@@ -73,7 +73,8 @@ extension TrainingConfiguration.Task {
     /// What rows are encoded for.
     fileprivate var encoding: EncodingTask {
         switch self {
-        case .classification: .classification
+        // Images are read, not encoded.
+        case .classification, .imageClassification: .classification
         case .causalLM: .causalLM
         case .preference: .preference
         }

@@ -4,11 +4,14 @@ struct BottleneckWidth: Equatable, Sendable {
     var bottleneck: Int?
     /// Channels of the residual for each of the bottleneck.
     var reductionFactor: Double?
+    /// Wider than any residual.
+    private static let maximum = 1 << 20
 
     /// - Throws: `MethodError.option` for numbers that are none, or two that contradict each other.
     func validate() throws {
-        if let bottleneck, bottleneck <= 0 {
-            throw MethodError.option("bottleneck: must be positive, found \(bottleneck)")
+        if let bottleneck, !(1...BottleneckWidth.maximum).contains(bottleneck) {
+            throw MethodError.option(
+                "bottleneck: must be positive and at most \(BottleneckWidth.maximum), found \(bottleneck)")
         }
         if let reductionFactor, !(reductionFactor > 0 && reductionFactor.isFinite) {
             throw MethodError.option("reduction_factor: must be positive, found \(reductionFactor)")
@@ -22,7 +25,7 @@ struct BottleneckWidth: Equatable, Sendable {
     func channels(of size: Int) throws -> Int {
         if let bottleneck { return bottleneck }
         let share = (Double(size) / (reductionFactor ?? 1)).rounded(.down)
-        guard let channels = Int(exactly: share), channels <= 1 << 24 else {
+        guard let channels = Int(exactly: share), channels <= BottleneckWidth.maximum else {
             throw MethodError.option("reduction_factor: \(reductionFactor ?? 1) makes a bottleneck that is too wide")
         }
         return max(1, channels)

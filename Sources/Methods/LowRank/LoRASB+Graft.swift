@@ -97,7 +97,7 @@ extension LoRASB {
         calibration.learningRate = try golden.config.optional("lr")?.double() ?? 0
         calibration.warmupRatio = try golden.config.optional("warmup_ratio")?.double() ?? 0
         let sites = Array(layer.model.projections.values)
-        var decomposed = try sites[0].weight.base
+        var decomposed = sites[0].weight.base
         if method.variant == .sb {
             decomposed = try method.updates(of: sites, calibration)[0]
             layer.produced("out.update", decomposed)
@@ -133,7 +133,7 @@ extension LoRASB {
 
     /// The gradient of the layer's own weight beside the graft.
     private static func weightGradient(_ layer: LayerCase) throws -> Tensor {
-        let weight = try layer.model.projections.values[0].weight
+        let weight = layer.model.projections.values[0].weight
         let leaf = try weight.base.detach().setRequiresGrad(true)
         try weight.replace(with: leaf)
         defer { try? weight.replace(with: nil) }

@@ -73,6 +73,7 @@ final class Prefix {
         // The file of a finished training has the table, whatever it was made of.
         let hasTable = start.stored.map { $0.names.contains(Prefix.tableName) } ?? (settings.hidden == nil)
         if let hidden = settings.hidden, !hasTable {
+            try start.requireStored(settings.count, of: "prefix.tokens")
             try start.requireStored(hidden, of: "prefix.fc1.weight")
             form = .projected(try Prefix.projected(settings, hidden: hidden, size: size, columns: total, start))
         } else {

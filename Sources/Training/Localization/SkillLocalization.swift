@@ -68,7 +68,7 @@ public struct SkillLocalization {
         objective = ClassificationObjective(classes: classes)
         let batching = BatchingOptions(
             strategy: .random, batchSize: options.batchSize, seed: UInt64(bitPattern: Int64(options.seed)))
-        let collator = try Collator(padID: self.data.padID, paddingSide: .right, maximumColumns: self.data.limit)
+        let collator = try Collator(padID: self.data.padID ?? 0, paddingSide: .right, maximumColumns: self.data.limit)
         loader = try BatchLoader(self.data.training, options: batching, collator: collator)
         let new = Set(self.pre.newParameters)
         names = options.graftable(self.pre.model.parameters.keys.filter { !new.contains($0) })
