@@ -48,8 +48,8 @@ public final class LoRASBGraft: ProjectionGraft {
         }
     }
 
-    /// The change of R whose change of the weight is nearest to its gradient, (1/s²) (BᵀB)⁻¹ g (AAᵀ)⁻¹ (theorem 3 of the
-    /// paper): g itself where the factors are orthonormal and s is 1, as in LoRA-SB.
+    /// The change of R whose change of the weight is nearest to its gradient, (1/s²) (BᵀB)⁻¹ g (AAᵀ)⁻¹: g itself where
+    /// the factors are orthonormal and s is 1, as in LoRA-SB.
     /// - Parameter gradient: g [r, r].
     public func optimalGradient(_ gradient: Tensor) throws -> Tensor {
         try withoutGradients {
