@@ -83,7 +83,8 @@ extension LoRASB {
         let scaling = try golden.config.optional("scaling")?.double()
         loraAlpha = try golden.config.optional("lora_alpha")?.double() ?? scaling.map { $0 * Double(r) }
         totalSteps = try golden.config.optional("total_steps")?.int()
-        initStd = try golden.config.optional("init_std")?.double() ?? initStd
+        // Cases give every draw that they need; one that gives no R begins at zero.
+        initStd = 0
         targetModules = .list([SingleProjection.path])
         if let scaling, abs(scaling - self.scaling) > 1e-9 {
             throw TorchError.invalid("the case's scaling is \(scaling), the method's is \(self.scaling)")
@@ -106,8 +107,7 @@ extension LoRASB {
         let set = try method.grafts(
             for: layer.model, GraftStart(key: RandomKey(seed: 0), calibration: calibration))
         let graft: LoRASBGraft = try layer.graft(set)
-        // LoRA-XS draws R: a case gives it.
-        for name in ["in.lora_R", "in.R_init", "in.lora_R_init", "param.lora_R_init"] {
+        for name in ["in.lora_R", "in.R_init", "in.lora_R_init", "in.R0", "param.lora_R_init"] {
             if let drawn = try golden.optional(name) { try graft.r.load(drawn) }
         }
         try replayStart(&layer, graft)
