@@ -2,6 +2,7 @@ import Backbones
 import JSON
 import Methods
 import Networks
+import Optimization
 import Torch
 
 /// Calibration from given tensors: inputs of each sample, gradients of each batch.
@@ -100,4 +101,21 @@ func thrownMessage<Result>(_ body: () throws -> Result) -> String {
     } catch {
         return "\(error)"
     }
+}
+
+/// Trains a layer alone towards given outputs, and gives the loss before the last step.
+func fit(_ set: GraftSet, on model: Model, _ x: Tensor, to target: Tensor, steps: Int, rate: Double) throws -> Double {
+    let variables = set.variables.filter { $0.role == .trainable }
+    let trainables = try Trainables(
+        [ParameterGroup("all", variables)], optimizer: AdamW(), onReplaced: { try model.refresh() })
+    var last = 0.0
+    for _ in 0..<steps {
+        try trainables.clearGradients()
+        let difference = try model(ModelInput(pixelValues: x)).lastHiddenState - target
+        let loss = try (difference * difference).mean()
+        last = try loss.item()
+        try loss.backward()
+        try trainables.step(learningRate: rate)
+    }
+    return last
 }

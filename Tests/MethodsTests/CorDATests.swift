@@ -73,6 +73,23 @@ import Torch
         #expect(try loss(delta(graft(method(), inputs))) < loss(plain) * 0.7)
     }
 
+    @Test func preservedKnowledgeChangesLessThanUnderLoRA() throws {
+        // Outputs for the calibrated inputs are to stay while others are learnt.
+        let others = try Tensor.normal([40, 5], key: RandomKey(seed: 8))
+        let target = try others.linear(weight + .normal([6, 5], std: 0.5, key: RandomKey(seed: 9)))
+        func change(_ make: (Model) throws -> GraftSet) throws -> Double {
+            let model = try SingleProjection.model(weight: weight, bias: nil)
+            let set = try make(model)
+            try model.add(set, named: "a")
+            _ = try fit(set, on: model, others, to: target, steps: 40, rate: 0.01)
+            let after = try model(ModelInput(pixelValues: inputs)).lastHiddenState
+            return try (after - inputs.linear(weight)).norm().item()
+        }
+        let corda = try change { try method { $0.cordaMethod = .kpm }.grafts(for: $0, start(inputs)) }
+        let lora = try change { try method().lora.grafts(for: $0, key: RandomKey(seed: 0)) }
+        #expect(corda < lora)
+    }
+
     @Test func itIsWrittenAsPlainLoRAOfTwiceTheRank() throws {
         let model = try SmallNetwork.make(SmallNetwork.gpt2)
         var method = method { $0.targetModules = .list(["c_attn", "c_proj"]) }
@@ -99,6 +116,16 @@ import Torch
         try plain.add(read, named: "read")
         #expect(try SmallNetwork.outputs(plain).gap(to: trained) < 1e-4)
         #expect(thrownMessage { try method.peftExport(set, on: model, form: .raw) }.contains("cannot be written raw"))
+    }
+
+    @Test func covariancesThatDoNotFitTogetherAreTakenInSeveralPasses() throws {
+        let model = try SmallNetwork.make(SmallNetwork.gpt2)
+        let sites = model.projections.values.filter { $0.path.hasSuffix("c_attn") || $0.path.hasSuffix("mlp.c_proj") }
+        #expect(sites.map(\.inputSize) == [8, 32, 8, 32])
+        func sizes(_ limit: Int) -> [Int] { CorDA.passes(over: sites, limit: limit).map(\.count) }
+        #expect(sizes(8 * (64 + 1024 + 64)) == [3, 1])
+        #expect(sizes(1) == [1, 1, 1, 1])
+        #expect(CorDA.passes(over: sites).flatMap { $0.map(\.path) } == sites.map(\.path))
     }
 
     @Test func whatCannotBeIsRefused() throws {

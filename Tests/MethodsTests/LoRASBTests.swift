@@ -88,6 +88,27 @@ import Torch
         #expect(try best.gap(to: gradient) > 0.01)
     }
 
+    @Test func theFirstStepsDirectionsFitBetterThanTheWeightsOwn() throws {
+        let weight = try Tensor.normal([20, 16], key: RandomKey(seed: 1))
+        let left = try Tensor.normal([20, 2], std: 0.3, key: RandomKey(seed: 2))
+        let change = try left.matmul(.normal([2, 16], std: 0.3, key: RandomKey(seed: 3)))
+        let x = try Tensor.normal([64, 16], key: RandomKey(seed: 4))
+        let target = try x.linear(weight + change)
+        // The gradient of the mean square at the base.
+        let gradient = try (x.linear(weight) - target).t().matmul(x)
+        func loss(_ variant: LoRASB.Variant) throws -> Double {
+            let model = try SingleProjection.model(weight: weight, bias: nil)
+            var method = method(variant, r: 3)
+            method.targetModules = .list([SingleProjection.path])
+            let calibration = CalibrationStub(gradients: [{ _ in gradient }], learningRate: 0.01)
+            let start = GraftStart(key: RandomKey(seed: 0), calibration: calibration)
+            let set = try method.grafts(for: model, start)
+            try model.add(set, named: "a")
+            return try fit(set, on: model, x, to: target, steps: 60, rate: 0.02)
+        }
+        #expect(try loss(.sb) < loss(.xs) * 0.8)
+    }
+
     @Test func theMatrixDoesNotDecay() throws {
         let model = try SmallNetwork.make(SmallNetwork.gpt2)
         var method = method(.xs, r: 2)

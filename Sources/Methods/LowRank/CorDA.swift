@@ -11,19 +11,19 @@ import Torch
 ///
 /// W is [out, in], C [in, in], A [r, in], B [out, r]. `corda_method` chooses the components: `ipm` (instruction
 /// previewed) trains the r largest, `kpm` (knowledge preserved) the r smallest, in descending order, so that what the
-/// calibration examples use stays frozen. `sigma_fuse` puts S on both factors, on B (`U`) or on A (`V`). The output of a
-/// fresh adapter is the base's. After that, training is LoRA's.
+/// calibration examples use stays frozen. `sigma_fuse` puts S on both factors, on B (`U`) or on A (`V`). The output of
+/// a fresh adapter is the base's. After that, training is LoRA's.
 ///
 /// Calibration reads `calibration_samples` single training examples, without padding. The maximum is the signed one, as
-/// in the release; a sample whose maximum is zero is taken as it is. Sums are divided by the samples that were seen (peft),
-/// not by 256 (the release). Covariance, inverse and decomposition are in fp64, where fp32 doubles the damping of wide
-/// layers; an input that is always zero has the identity for C.
+/// in the release; a sample whose maximum is zero is taken as it is. Sums are divided by the samples that were seen
+/// (peft), not by 256 (the release). Covariance, inverse and decomposition are in fp64, where fp32 doubles the damping
+/// of wide layers; an input that is always zero has the identity for C.
 ///
 /// The residual depends on the examples, so the adapter is written as plain LoRA of rank 2r on the untouched base:
 /// [A; A₀] and [B, −B₀]. Options and defaults are peft's (`LoraConfig`, `CordaConfig`); the number of samples is the
 /// paper's, and its option's name ours.
 ///
-/// Source: Yang et al. 2024 (arXiv:2406.05223, section 3.2 and algorithm 1).
+/// Source: Yang et al. 2024 (arXiv:2406.05223).
 public struct CorDA: SavesModules, Equatable {
     /// Which components are trained.
     public enum Mode: String, Codable, Sendable, CaseIterable {
@@ -149,19 +149,39 @@ extension CorDA {
         try validate()
         let placements = try lora.placements(on: model, names: start.names, isStrict: start.isStrict)
         let sites = try placements.compactMap { model.projections[$0.path] }.map { try linear($0) }
-        var covariances = try covariances(of: sites, start.requiredCalibration(CorDA.card.name))
+        let calibration = try start.requiredCalibration(CorDA.card.name)
         var set = GraftSet()
         let scaling = lora.scaling(rank: r, alpha: loraAlpha)
-        for site in sites {
-            // A covariance is as large as the layer's input squared: it goes as soon as it was used.
-            guard let covariance = covariances.removeValue(forKey: site.path) else {
-                throw MethodError.option("calibration_samples: no training example went through \(site.path)")
+        for passSites in CorDA.passes(over: sites) {
+            var covariances = try covariances(of: passSites, calibration)
+            for site in passSites {
+                guard let covariance = covariances.removeValue(forKey: site.path) else {
+                    throw MethodError.option("calibration_samples: no training example went through \(site.path)")
+                }
+                let begin = try decomposition(of: site, covariance).start(self, scaling: scaling, at: site)
+                set.projections[site.path] = try LoRAGraft(lora, rank: r, scaling: scaling, at: site, start: begin)
             }
-            let begin = try decomposition(of: site, covariance).start(self, scaling: scaling, at: site)
-            set.projections[site.path] = try LoRAGraft(lora, rank: r, scaling: scaling, at: site, start: begin)
         }
         try set.addModules(modulesToSave, of: model)
         return set
+    }
+
+    /// The sites in groups, each for a pass of its own over the examples: a covariance has the layer's input squared of
+    /// numbers, and those of a large model together would be larger than its weights.
+    static func passes(over sites: [Projection], limit: Int = 4 << 30) -> [[Projection]] {
+        var passes: [[Projection]] = []
+        var bytes = 0
+        for site in sites {
+            let size = site.inputSize * site.inputSize * DType.float64.size
+            if let last = passes.indices.last, bytes + size <= limit {
+                passes[last].append(site)
+                bytes += size
+            } else {
+                passes.append([site])
+                bytes = size
+            }
+        }
+        return passes
     }
 
     private func linear(_ site: Projection) throws -> Projection {
@@ -214,7 +234,7 @@ extension CorDA: WritesPeft {
     public func peftExport(_ grafts: GraftSet, on model: Model, form: AdapterForm) throws -> PeftExport {
         guard form != .raw else {
             throw MethodError.unwritable(
-                "a CorDA adapter cannot be written raw: its residual depends on the calibration examples; write it portable"
+                "a CorDA adapter cannot be written raw: its residual depends on the calibration examples; use portable"
             )
         }
         return try lora.peftExport(grafts, on: model, form: form)

@@ -48,8 +48,8 @@ public final class LoRASBGraft: ProjectionGraft {
         }
     }
 
-    /// The change of R whose change of the weight is nearest to its gradient, (1/s²) (BᵀB)⁻¹ g (AAᵀ)⁻¹ (theorem 3 of the
-    /// paper): g itself where the factors are orthonormal and s is 1, as in LoRA-SB.
+    /// The change of R whose change of the weight is nearest to its gradient, (1/s²) (BᵀB)⁻¹ g (AAᵀ)⁻¹: g itself where
+    /// the factors are orthonormal and s is 1, as in LoRA-SB.
     /// - Parameter gradient: g [r, r].
     public func optimalGradient(_ gradient: Tensor) throws -> Tensor {
         try withoutGradients {
@@ -83,7 +83,8 @@ extension LoRASB {
         let scaling = try golden.config.optional("scaling")?.double()
         loraAlpha = try golden.config.optional("lora_alpha")?.double() ?? scaling.map { $0 * Double(r) }
         totalSteps = try golden.config.optional("total_steps")?.int()
-        initStd = try golden.config.optional("init_std")?.double() ?? initStd
+        // Cases give every draw that they need; one that gives no R begins at zero.
+        initStd = 0
         targetModules = .list([SingleProjection.path])
         if let scaling, abs(scaling - self.scaling) > 1e-9 {
             throw TorchError.invalid("the case's scaling is \(scaling), the method's is \(self.scaling)")
@@ -106,8 +107,7 @@ extension LoRASB {
         let set = try method.grafts(
             for: layer.model, GraftStart(key: RandomKey(seed: 0), calibration: calibration))
         let graft: LoRASBGraft = try layer.graft(set)
-        // LoRA-XS draws R: a case gives it.
-        for name in ["in.lora_R", "in.R_init", "in.lora_R_init", "param.lora_R_init"] {
+        for name in ["in.lora_R", "in.R_init", "in.lora_R_init", "in.R0", "param.lora_R_init"] {
             if let drawn = try golden.optional(name) { try graft.r.load(drawn) }
         }
         try replayStart(&layer, graft)

@@ -24,7 +24,7 @@ import Torch
 /// zero. Signs of singular vectors are fixed (largest entry of a column of B positive), so that with
 /// `save_projection: false` LoRA-XS can keep its file to R and compute A and B from the base again.
 ///
-/// Sources: Ponkshe et al. 2024 (arXiv:2411.19557, algorithm 1); Bałazy et al. 2024 (2405.17604) for LoRA-XS; the names
+/// Sources: Ponkshe et al. 2024 (arXiv:2411.19557); Bałazy et al. 2024 (2405.17604) for LoRA-XS; the names
 /// of estimation_batch_size and total_steps are ours.
 public struct LoRASB: SavesModules, Equatable {
     /// Where the frozen factors come from.
@@ -68,7 +68,7 @@ public struct LoRASB: SavesModules, Equatable {
     public static let card = MethodCard(
         name: "lora-sb",
         summary:
-            "A trained r by r matrix between frozen factors of full fine-tuning's first step (or of the weight: LoRA-XS).",
+            "A trained r by r matrix between frozen factors of full fine-tuning's first step (LoRA-XS: of the weight).",
         family: "low rank", sites: "linear projections, parallel branch",
         paper: "Ponkshe et al. 2024, arXiv:2411.19557", initContract: .differs, mergeContract: .exact)
 
@@ -136,7 +136,7 @@ extension LoRASB {
             "lora_alpha: lora-sb needs the scale 1, so leave it out or set it to r; lora-xs has a choice")
         try require(
             saveProjection,
-            "save_projection: the factors of lora-sb come from the data and must be in the file; lora-xs can leave them out"
+            "save_projection: the factors of lora-sb come from the data and must be in the file; only lora-xs has a choice"
         )
     }
 }
@@ -206,7 +206,7 @@ extension LoRASB {
     /// η: the learning rate after the first step of the warm-up.
     private func firstRate(_ calibration: any CalibrationSource) -> Double {
         let batches = (calibration.exampleCount + estimationBatchSize - 1) / estimationBatchSize
-        let steps = Double(totalSteps ?? 0) > 0 ? Double(totalSteps ?? 0) : Double(batches) * calibration.epochs
+        let steps = totalSteps.map { Double($0) } ?? Double(batches) * calibration.epochs
         let warmup = calibration.warmupRatio * steps
         return warmup > 0 ? calibration.learningRate / warmup : calibration.learningRate
     }

@@ -20,13 +20,13 @@ import Torch
 ///
 /// Schedule, by the optimizer's steps: step 0 trains a; until `learn_location_iter`, of each cycle of
 /// `coefficient_steps` + `location_steps` the first part trains a and the rest l; afterwards l is fixed for good. What
-/// is not trained has no gradient: neither moments nor clock nor decay move. The release counts forwards of the layer in
-/// training; `count_forwards` does so, at the first forward of each step. The bound of ∂p holds for the gradient of the
-/// whole step, so that accumulation changes nothing.
+/// is not trained has no gradient: neither moments nor clock nor decay move. The release counts forwards of the layer
+/// in training; `count_forwards` does so, at the first forward of each step. The bound of ∂p holds for the gradient of
+/// the whole step, so that accumulation changes nothing.
 ///
 /// Defaults are those of the published GLUE runs. l rests in fp32: half precision cannot tell 4096 places apart.
 ///
-/// Source: Du et al. 2025 (arXiv:2502.06820), equations 8 to 12; the border and the clamp from the release.
+/// Source: Du et al. 2025 (arXiv:2502.06820); gradients, border and schedule as the release has them.
 public struct LoCA: SavesModules, Equatable {
     /// Waves of a module, k.
     public var nFrequency = 1000

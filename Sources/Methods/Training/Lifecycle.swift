@@ -6,11 +6,10 @@ import Torch
 /// What a method does while its adapter is trained, besides being differentiated. Every member has a default that does
 /// nothing; a method overrides what its paper needs.
 ///
-/// The order within an optimizer step:
-/// `epochWillBegin` (first step of an epoch), `stepWillBegin`, gradients cleared, then for each micro-batch `lossSum`,
-/// backward and `microBatchDidEnd`; `penalty` and its backward; `backwardDidEnd`; clipping; `gradientsReady`; the update;
-/// `stepDidEnd`.
-/// With an `updateRule`, that rule stands for everything between `stepWillBegin` and `stepDidEnd`.
+/// The order within an optimizer step: `epochWillBegin` (first step of an epoch), `stepWillBegin`, gradients cleared,
+/// then for each micro-batch `lossSum`, backward and `microBatchDidEnd`; `penalty` and its backward; `backwardDidEnd`;
+/// clipping; `gradientsReady`; the update; `stepDidEnd`. With an `updateRule`, that rule stands for everything between
+/// `stepWillBegin` and `stepDidEnd`.
 ///
 /// What decides the future and is not in the variables, the groups or the step's index belongs in `state()`: a run that
 /// is killed and resumed must be the same to the bit.
@@ -36,8 +35,8 @@ public protocol Lifecycle: AnyObject {
     func gradientsReady(_ moment: StepMoment) throws
     /// After the update; the gradients are still there.
     func stepDidEnd(_ moment: StepMoment) throws
-    /// After the last step, before the final adapter is evaluated and written. Where the best checkpoint is taken, it is
-    /// on the model already.
+    /// After the last step, before the final adapter is evaluated and written. Where the best checkpoint is taken, it
+    /// is on the model already.
     func trainingDidEnd(_ moment: StepMoment) throws
 
     /// A term over the adapter that is added to the loss once per step, whatever the accumulation; nil for none.

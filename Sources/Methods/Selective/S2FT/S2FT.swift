@@ -1,23 +1,23 @@
 import Networks
 import Torch
 
-/// S2FT: few units of each layer are trained, chosen attention heads and channels of the feed-forward branch, through the
-/// slices of the weights that belong to them.
+/// S2FT: few units of each layer are trained, chosen attention heads and channels of the feed-forward branch, through
+/// the slices of the weights that belong to them.
 ///
 ///     h = act(W_g x) ∘ W_u x,  y = W_d h
 ///     W_u[rows] += s₂ᵤ [k, hidden],  W_d[:, columns] += s₂_d [hidden, k]
 ///
-/// and likewise head by head W_v (rows) and W_o (columns), hd of them for a head. Each s₂ starts at zero and its gradient
-/// is the slice of the full gradient; nothing else is trained. Of the `u_ratio`, `d_ratio`, `v_ratio` and `o_ratio` of
-/// all units of the model, ⌊ratio · units⌋ are chosen over all layers together, so that layers have different numbers
-/// of them, some none.
+/// and likewise head by head W_v (rows) and W_o (columns), hd of them for a head. Each s₂ starts at zero and its
+/// gradient is the slice of the full gradient; nothing else is trained. Of the `u_ratio`, `d_ratio`, `v_ratio` and
+/// `o_ratio` of all units of the model, ⌊ratio · units⌋ are chosen over all layers together, so that layers have
+/// different numbers of them, some none.
 ///
-/// The release permutes coupled weights (rows of gate and up, columns of down; heads of q, k, v, o) until the chosen units
-/// stand first: those trained upstream only, then both, then downstream only, then the rest (`S2FT.Units.order`). Here the
-/// base stays as it is: inputs of s₂ are gathered and outputs scattered by index, which computes the same, needs no
-/// permuted biases, holds with grouped queries, fused projections and quantised bases, and undoes nothing when merging.
-/// Columns and rows of s₂ stand in the order of the release's slices. With grouped queries the units of v are the heads
-/// of keys and values, where the release indexes them by heads of queries.
+/// The release permutes coupled weights (rows of gate and up, columns of down; heads of q, k, v, o) until the chosen
+/// units stand first: those trained upstream only, then both, then downstream only, then the rest (`S2FT.Units.order`).
+/// Here the base stays as it is: inputs of s₂ are gathered and outputs scattered by index, which computes the same,
+/// needs no permuted biases, holds with grouped queries, fused projections and quantised bases, and undoes nothing when
+/// merging. Columns and rows of s₂ stand in the order of the release's slices. With grouped queries the units of v are
+/// the heads of keys and values, where the release indexes them by heads of queries.
 ///
 /// `selection` is the paper's: `random`; or by the norm of the unit's slice (`weight`), of its activation on
 /// `selection_samples` training examples (`activation`), their `product`, or the norm of its slice of the gradient
@@ -25,7 +25,8 @@ import Torch
 ///
 /// Defaults: 3 % of the channels of down, as released for LLaMA 3; the release's code has 0 everywhere.
 ///
-/// Source: Yang et al. 2024 (arXiv:2412.06289, section 3); `selection` beyond `random` by inference from its section 3.2.
+/// Source: Yang et al. 2024 (arXiv:2412.06289). Inferred: the scores of `selection` beyond `random`, which the paper
+/// names and the release lacks, and that lengths of slices are compared over all layers.
 public struct S2FT: SavesModules, Equatable {
     /// How units are chosen.
     public enum Selection: String, Codable, Sendable, CaseIterable {
