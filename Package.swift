@@ -61,7 +61,8 @@ let package = Package(
         .target(
             name: "Methods", dependencies: ["Golden", "JSON", "Networks", "Optimization", "Support"],
             plugins: ["MethodRegistryPlugin"]),
-        .testTarget(name: "MethodsTests", dependencies: ["Methods"]),
+        .testTarget(
+            name: "MethodsTests", dependencies: ["Golden", "JSON", "Methods", "Networks", "Optimization", "Torch"]),
 
         .target(
             name: "Adapters",
