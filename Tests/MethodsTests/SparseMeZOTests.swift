@@ -96,6 +96,22 @@ import Torch
         for rank in [1, 5, 6, 7, 300, 900, 1303, 1304] { #expect(try magnitudes.smallest(rank) == sorted[rank - 1]) }
     }
 
+    @Test func thresholdsOfLargeTensorsAreTheSame() throws {
+        let count = Magnitudes.sortable + 4321
+        let numbers = try Tensor.normal([count], key: RandomKey(seed: 6))
+        let ties = try Tensor.where(numbers.abs().lt(0.5), .full([1], 0.25), numbers)
+        // A sample of every 16th element sees nothing of the rest.
+        let place = try Tensor.arange(to: Double(count)).to(.float32)
+        let uneven = try Tensor.where((place / 16 - (place / 16).floor()).eq(0), numbers * 100, numbers)
+        for tensor in [numbers, ties, uneven] {
+            let magnitudes = try Magnitudes(tensor)
+            let sorted: [Float] = try tensor.abs().sorted(0).values.array()
+            for rank in [1, count / 4, count / 2, count - 5000, count] {
+                #expect(try magnitudes.smallest(rank) == Double(sorted[rank - 1]))
+            }
+        }
+    }
+
     @Test func numbersThatCannotBeAreRefused() throws {
         for (option, value) in [("zo_eps", "0"), ("sparsity", "1"), ("sparsity", "-0.1")] {
             let error = #expect(throws: MethodError.self) {
