@@ -6,7 +6,7 @@ JOBS ?= $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
 export JOBS
 
 .DEFAULT_GOAL := all
-.PHONY: all engine build test demo lint interop dependent ci clean help
+.PHONY: all engine build test demo digits lint interop dependent ci clean help
 
 all: engine build ## the engine and the command, optimised
 
@@ -23,9 +23,15 @@ demo: all ## fine-tunes a real model on real data and shows what came of it
 	@Scripts/demo-data
 	@Scripts/demo
 
+digits: all ## trains the small vision transformer that recipes/vision adapts
+	@Scripts/make-digits
+	.build/release/graft train recipes/digits-pretrain.yaml --overwrite
+	rm -rf .demo/digits/model
+	.build/release/graft merge --model runs/digits-pretrain/base --adapter runs/digits-pretrain --output .demo/digits/model
+
 lint: ## the formatter's rules, and whether the generated files fit their table
 	Scripts/generate-operations --check
-	$(SWIFT) format lint -s -r Sources Tests Examples Package.swift
+	$(SWIFT) format lint -s -r Sources Tests Plugins Examples Package.swift
 
 interop: all ## adapters to and from Python's peft
 	@Scripts/interop/setup

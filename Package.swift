@@ -62,7 +62,10 @@ let package = Package(
             name: "Methods", dependencies: ["Golden", "JSON", "Networks", "Optimization", "Support"],
             plugins: ["MethodRegistryPlugin"]),
         .testTarget(
-            name: "MethodsTests", dependencies: ["Golden", "JSON", "Methods", "Networks", "Optimization", "Torch"]),
+            name: "MethodsTests",
+            dependencies: [
+                "Adapters", "Backbones", "Golden", "JSON", "Methods", "Networks", "Optimization", "Torch",
+            ]),
 
         .target(
             name: "Adapters",

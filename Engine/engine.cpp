@@ -104,6 +104,10 @@ at::Tensor normal(at::IntArrayRef shape, double mean, double std, int64_t seed, 
     return at::empty(shape, at::TensorOptions().dtype(dtype)).normal_(mean, std, seeded(seed));
 }
 
+at::Tensor randperm(int64_t count, int64_t seed) {
+    return at::randperm(count, seeded(seed), at::TensorOptions().dtype(at::kLong));
+}
+
 at::Tensor multinomial(const at::Tensor &probabilities, int64_t count, int64_t seed) {
     return at::multinomial(probabilities, count, /*replacement=*/false, seeded(seed));
 }

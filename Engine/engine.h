@@ -63,6 +63,7 @@ int32_t guarded(Body &&body) {
 
 at::Tensor uniform(at::IntArrayRef shape, double low, double high, int64_t seed, at::ScalarType dtype);
 at::Tensor normal(at::IntArrayRef shape, double mean, double std, int64_t seed, at::ScalarType dtype);
+at::Tensor randperm(int64_t count, int64_t seed);
 at::Tensor multinomial(const at::Tensor &probabilities, int64_t count, int64_t seed);
 bool is_all_finite(const at::Tensor &a);
 bool set_grad_enabled(bool on);

@@ -81,6 +81,14 @@ int32_t op_normal(const int64_t *shape_, int64_t shape_count, double mean_, doub
     });
 }
 
+int32_t op_randperm(int64_t count_, int64_t seed_, ct_tensor *out0) {
+    return guarded([&] {
+        int64_t count = count_;
+        int64_t seed = seed_;
+        *out0 = handle(graft::randperm(count, seed));
+    });
+}
+
 int32_t op_clone(ct_tensor a_, ct_tensor *out0) {
     return guarded([&] {
         auto &a = tensor(a_);
@@ -838,6 +846,13 @@ int32_t op_eigh(ct_tensor a_, ct_tensor *out0, ct_tensor *out1) {
     });
 }
 
+int32_t op_ifft2_real(ct_tensor a_, ct_tensor *out0) {
+    return guarded([&] {
+        auto &a = tensor(a_);
+        *out0 = handle(at::real(at::fft_ifft2(a)));
+    });
+}
+
 int32_t op_embedding(ct_tensor weight_, ct_tensor ids_, ct_tensor *out0) {
     return guarded([&] {
         auto &weight = tensor(weight_);
@@ -1178,6 +1193,7 @@ const ct_operations operations = {
     op_zeros_like,
     op_uniform,
     op_normal,
+    op_randperm,
     op_clone,
     op_contiguous,
     op_to_dtype,
@@ -1270,6 +1286,7 @@ const ct_operations operations = {
     op_svd,
     op_qr,
     op_eigh,
+    op_ifft2_real,
     op_embedding,
     op_layer_norm,
     op_conv1d,

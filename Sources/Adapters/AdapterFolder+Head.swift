@@ -19,6 +19,8 @@ extension AdapterFolder {
         case ("TOKEN_CLS", _): return .tokenClassification(labels: rows ?? 2)
         case ("CAUSAL_LM", _): return .causalLM
         case (_, .imageClassification): return rows.map { .imageClassification(labels: $0) }
+        case (_, .features) where try Backbones.imageFormat(config) != nil:
+            return rows.map { .imageClassification(labels: $0) }
         default: return nil
         }
     }

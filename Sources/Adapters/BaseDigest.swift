@@ -44,6 +44,7 @@ public enum BaseDigest {
         let sites = grafts.projections.keys.compactMap { model.projections[$0] }
         let parameters =
             sites.flatMap { [$0.weight, $0.bias].compactMap { $0 } }
+            + grafts.norms.keys.compactMap { model.norms[$0] }.flatMap { [$0.weight, $0.bias].compactMap { $0 } }
             + grafts.parameters.keys.compactMap { model.parameters[$0] }
         let touched = parameters.isEmpty ? Array(model.parameters.values) : parameters
         let byName = Dictionary(touched.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })

@@ -12,6 +12,8 @@ struct Architecture: Sendable {
     var naming: Naming
     /// Builds the network with a head.
     var build: @Sendable (ModelConfig, Head, Scope) throws -> any Network
+    /// The images that a configuration's network takes; nil for families that take none.
+    var images: @Sendable (ModelConfig) throws -> ImageFormat? = { _ in nil }
     /// The head that a configuration names.
     var declaredHead: @Sendable (ModelConfig) throws -> Head = { config in
         try config.architecture.map { try Head(architecture: $0, config: config) } ?? .features
@@ -48,10 +50,7 @@ public enum Backbones {
     public static func load(
         _ folder: URL, head: Head? = nil, options: NetworkBuilder.Options = .init(), padTokenID: Int? = nil
     ) throws -> LoadedModel {
-        var config = try ModelConfig(folder: folder)
-        if let padTokenID, try config.padTokenID == nil {
-            config = try config.setting([("pad_token_id", .int(Int64(padTokenID)))])
-        }
+        let config = try ModelConfig(folder: folder).padding(with: padTokenID)
         let architecture = try architecture(of: config)
         let weights = try CheckpointWeights(folder: folder, naming: architecture.naming)
         let loaded = try make(config, head: head, weights: weights, architecture: architecture, options: options)
@@ -62,20 +61,27 @@ public enum Backbones {
         return loaded.model
     }
 
-    /// A network of the given configuration with random weights.
-    public static func random(_ config: ModelConfig, head: Head? = nil, options: NetworkBuilder.Options) throws
-        -> LoadedModel
-    {
+    /// A network of the given configuration with random weights: there is no checkpoint that any of them is new to.
+    /// - Parameter padTokenID: the pad token of the data, where the configuration names none.
+    public static func random(
+        _ config: ModelConfig, head: Head? = nil, options: NetworkBuilder.Options, padTokenID: Int? = nil
+    ) throws -> LoadedModel {
+        let config = try config.padding(with: padTokenID)
         var options = options
         options.drawsMissing = true
-        return try make(
-            config, head: head, weights: RandomWeights(), architecture: try architecture(of: config), options: options
-        ).model
+        let architecture = try architecture(of: config)
+        let weights = RandomWeights { architecture.naming.olderPath($0) }
+        return try make(config, head: head, weights: weights, architecture: architecture, options: options).model
     }
 
     /// The head that the configuration names.
     public static func declaredHead(_ config: ModelConfig) throws -> Head {
         try architecture(of: config).declaredHead(config)
+    }
+
+    /// The images that the configuration's network takes; nil for a network that reads texts.
+    public static func imageFormat(_ config: ModelConfig) throws -> ImageFormat? {
+        try architecture(of: config).images(config)
     }
 
     /// The network's path for a module path in any spelling of the family, as the keys of adapters carry them:

@@ -3,6 +3,12 @@ import Networks
 
 /// What the data path asks of a text model's configuration.
 extension ModelConfig {
+    /// The configuration with the data's pad token, where it names none itself.
+    func padding(with padTokenID: Int?) throws -> ModelConfig {
+        guard let padTokenID, try self.padTokenID == nil else { return self }
+        return try setting([("pad_token_id", .int(Int64(padTokenID)))])
+    }
+
     /// The most tokens of a sequence; nil when the configuration names no limit.
     public var positionLimit: Int? {
         get throws {

@@ -22,13 +22,24 @@ public struct DatasetParts: Sendable {
         let read = { (file: DataFile) in
             try SampleSet(reading: file, for: task, taskColumn: taskColumn, skipsEmptyRows: skipsEmptyRows)
         }
-        self.training = try read(training)
-        self.validation = try validation.map(read)
-        self.test = try test.map(read)
-        if let heldOutShare, validation == nil {
-            let split = try DataSplit(self.training.samples, holdingOut: heldOutShare, seed: seed)
-            self.training.samples = split.training
-            self.validation = SampleSet(samples: split.validation)
-        }
+        try self.init(
+            training: read(training), validation: validation.map(read), test: test.map(read),
+            holdingOut: heldOutShare, seed: seed)
+    }
+
+    /// Takes sets that were read. A validation set wins over a share to hold out of the training set.
+    ///
+    /// - Throws: a `DatasetError`; see `DataSplit`.
+    public init(
+        training: SampleSet, validation: SampleSet? = nil, test: SampleSet? = nil,
+        holdingOut heldOutShare: Double? = nil, seed: UInt64 = 42
+    ) throws(DatasetError) {
+        self.training = training
+        self.validation = validation
+        self.test = test
+        guard let heldOutShare, validation == nil else { return }
+        let split = try DataSplit(training.samples, holdingOut: heldOutShare, seed: seed)
+        self.training.samples = split.training
+        self.validation = SampleSet(samples: split.validation)
     }
 }

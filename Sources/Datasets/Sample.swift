@@ -1,6 +1,6 @@
 /// One row of a data file after column mapping: what to encode, and its label as the file states it.
 public struct Sample: Sendable {
-    /// The texts of a row.
+    /// What a row holds besides its label.
     public enum Content: Sendable, Equatable {
         /// A text, or a pair of texts that are read together.
         case text(String, pair: String?)
@@ -8,11 +8,13 @@ public struct Sample: Sendable {
         case completion(prompt: String, completion: String)
         /// A conversation as text, in pieces.
         case conversation([ConversationSegment])
+        /// An image, with a digest of its pixels.
+        case image(ImageReference, digest: UInt64)
     }
 
     /// Where the row begins.
     public let location: SourceLocation
-    /// The texts.
+    /// The texts, or the image.
     public let content: Content
     /// The label as written; nil where none is wanted.
     public let label: RawLabel?
@@ -42,7 +44,7 @@ public struct ConversationSegment: Sendable, Equatable {
 }
 
 extension Sample {
-    /// A 64-bit digest (FNV-1a) of the texts. It ignores label and place, so that copies of a text have one digest.
+    /// A 64-bit digest (FNV-1a) of texts or pixels. It ignores label and place, so that copies have one digest.
     public var contentDigest: UInt64 {
         var digest = FNV1a()
         switch content {
@@ -54,6 +56,7 @@ extension Sample {
             digest.add(completion)
         case .conversation(let segments):
             for segment in segments { digest.add(segment.text) }
+        case .image(_, let digest): return digest
         }
         return digest.value
     }

@@ -35,6 +35,15 @@ public struct LayerCase {
             })
     }
 
+    /// A case of one layer of any kind, in a model of the caller's.
+    /// - Parameter model: has the layer at `SingleProjection.path`, and runs from `pixelValues` on.
+    public init(_ golden: GoldenCase, model: Model) {
+        self.golden = golden
+        self.model = model
+        layers = [""]
+        comparison = Comparison(golden)
+    }
+
     /// Where a layer of the case is in the model.
     public static func path(_ layer: String) -> String {
         layer.isEmpty ? SingleProjection.path : layer

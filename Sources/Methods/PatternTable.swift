@@ -51,4 +51,16 @@ extension KeyedDecodingContainer {
     func option<Value: Decodable>(_ key: Key, default value: Value) throws -> Value {
         try decodeIfPresent(Value.self, forKey: key) ?? value
     }
+
+    /// One of the names that an option may have, or its default.
+    /// - Throws: `MethodError.option` for another name.
+    func choice<Value: RawRepresentable & CaseIterable>(_ key: Key, default value: Value) throws -> Value
+    where Value.RawValue == String {
+        guard let name = try decodeIfPresent(String.self, forKey: key) else { return value }
+        guard let found = Value(rawValue: name) else {
+            let known = Value.allCases.map(\.rawValue).joined(separator: ", ")
+            throw MethodError.option("\(key.stringValue): unknown value `\(name)`; known: \(known)")
+        }
+        return found
+    }
 }

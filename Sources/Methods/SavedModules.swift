@@ -8,6 +8,28 @@ extension GraftSet {
         parameters[parameter.name] = try Variable(parameter.name, parameter.base.clone())
     }
 
+    /// Puts a trainable parameter in the set that is copied when it is trained for the first time; until then it is the
+    /// base's own tensor, and takes no place in files.
+    mutating func addOnDemand(copyOf parameter: Parameter) throws {
+        guard parameters[parameter.name] == nil else { return }
+        parameters[parameter.name] = try Variable(parameter.name, parameter.base)
+    }
+
+    /// The set without the parameters that still are the base's own tensors.
+    public func withoutUntouched(of model: Model) throws -> GraftSet {
+        var set = self
+        for name in try untouched(of: model) { set.parameters[name] = nil }
+        return set
+    }
+
+    /// The names of the parameters that still are the base's own tensors.
+    public func untouched(of model: Model) throws -> [String] {
+        try parameters.values.filter { variable in
+            guard let base = model.parameters[variable.name]?.base, try base.count > 0 else { return false }
+            return try variable.value.sharesMemory(with: base)
+        }.map(\.name)
+    }
+
     /// Trainable copies of whole modules. A name means every module whose path ends with it, as in peft.
     mutating func addModules(_ names: [String], of model: Model) throws {
         let paths = model.modulePaths

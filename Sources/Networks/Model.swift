@@ -209,11 +209,15 @@ extension Projection {
     }
 
     /// Weight and bias with the grafts folded in, in the type they are computed in.
+    ///
+    /// - Throws: `NetworkError.unmergeable` where a graft needs a bias that the projection does not have, and what the
+    ///   grafts throw.
     public func mergedTensors(computedIn dtype: DType) throws -> (weight: Tensor, bias: Tensor?) {
         var folded: (weight: Tensor, bias: Tensor?) = (try weight.value.to(dtype), try bias?.value.to(dtype))
         for graft in grafts {
             folded = try graft.merged(weight: folded.weight, bias: folded.bias, at: self)
         }
+        guard folded.bias == nil || bias != nil else { throw NetworkError.missingBias(of: path) }
         return folded
     }
 }

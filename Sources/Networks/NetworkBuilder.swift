@@ -68,7 +68,8 @@ public final class NetworkBuilder {
                 name: name, fileName: source.fileName(of: name), base: try placed(tensor), isNew: false)
         } else if let initializer = initializer ?? (options.drawsMissing ? start : nil) {
             let drawn = try initializer.draw(shape, key: RandomKey(seed: options.seed).derived("new").derived(name))
-            parameter = Parameter(name: name, fileName: name, base: try placed(drawn), isNew: true)
+            parameter = Parameter(
+                name: name, fileName: source.fileName(of: name), base: try placed(drawn), isNew: !options.drawsMissing)
         } else {
             throw NetworkError.missingTensor(
                 name: name, source: source.name, nearest: nearestMatch(to: name, in: source.tensorNames))

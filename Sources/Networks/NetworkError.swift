@@ -37,3 +37,12 @@ public enum NetworkError: Error, Equatable, CustomStringConvertible {
         }
     }
 }
+
+extension NetworkError {
+    /// What an adapter adds to a module's output has no place in its weights.
+    static func missingBias(of path: String) -> NetworkError {
+        .unmergeable(
+            "\(path) has no bias that the adapter's shift could be folded into: use the adapter unmerged, or train it "
+                + "without this module")
+    }
+}

@@ -9,7 +9,7 @@ public final class Parameter {
     public let fileName: String
     /// The frozen value.
     public let base: Tensor
-    /// True when the checkpoint had no such tensor and it was drawn at random.
+    /// True when the checkpoint had no such tensor and it was drawn at random; false in a network without a checkpoint.
     public let isNew: Bool
     /// What an adapter put in the base's place.
     public private(set) var replacement: Tensor?

@@ -3,8 +3,7 @@ import Torch
 /// A tensor that belongs to an adapter, by name. The box stays while the tensor in it may be moved into an optimizer's
 /// buffer, loaded, or grown.
 public final class Variable {
-    /// What a tensor of an adapter is for, and so where it is kept. A checkpoint of a training holds all but the seeded
-    /// ones.
+    /// What a tensor of an adapter is for, and so where it is kept.
     public enum Role: Sendable, Equatable {
         /// Trained, and in the adapter's file.
         case trainable

@@ -14,14 +14,19 @@ public protocol WeightSource {
 
 /// Weights for a network that starts from nothing: every parameter is drawn by its initializer.
 public struct RandomWeights: WeightSource {
+    private let spelling: @Sendable (String) -> String
+
     /// An empty source.
-    public init() {}
+    /// - Parameter fileName: how a checkpoint of the network's family would name a tensor.
+    public init(fileName: @escaping @Sendable (String) -> String = { $0 }) {
+        spelling = fileName
+    }
     /// Says that there is no checkpoint.
     public var name: String { "a new network" }
     /// None.
     public var tensorNames: [String] { [] }
-    /// The name itself.
-    public func fileName(of name: String) -> String { name }
+    /// The family's name for files.
+    public func fileName(of name: String) -> String { spelling(name) }
     /// Never one.
     public func tensor(_ name: String) throws -> Tensor? { nil }
 }

@@ -57,6 +57,12 @@ enum ATen {
         try Engine.check(ct_normal(shape64, Int64(shape.count), mean, std, Int64(seed), dtype.rawValue, &out0), "normal")
         return try Tensor(owning: out0, from: "normal")
     }
+    static func randperm(_ count: Int, _ seed: Int) throws -> Tensor {
+        try Engine.ensureLoaded()
+        var out0: ct_tensor? = nil
+        try Engine.check(ct_randperm(Int64(count), Int64(seed), &out0), "randperm")
+        return try Tensor(owning: out0, from: "randperm")
+    }
     static func clone(_ a: Tensor) throws -> Tensor {
         var out0: ct_tensor? = nil
         try Engine.check(withExtendedLifetime(a) { ct_clone(a.raw, &out0) }, "clone")
@@ -524,6 +530,11 @@ enum ATen {
         var out1: ct_tensor? = nil
         try Engine.check(withExtendedLifetime(a) { ct_eigh(a.raw, &out0, &out1) }, "eigh")
         return (try Tensor(owning: out0, from: "eigh"), try Tensor(owning: out1, from: "eigh"))
+    }
+    static func ifft2Real(_ a: Tensor) throws -> Tensor {
+        var out0: ct_tensor? = nil
+        try Engine.check(withExtendedLifetime(a) { ct_ifft2_real(a.raw, &out0) }, "ifft2_real")
+        return try Tensor(owning: out0, from: "ifft2_real")
     }
     static func embedding(_ weight: Tensor, _ ids: Tensor) throws -> Tensor {
         var out0: ct_tensor? = nil

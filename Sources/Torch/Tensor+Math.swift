@@ -140,4 +140,6 @@ extension Tensor {
     public func qr() throws -> (q: Tensor, r: Tensor) { try ATen.qr(self) }
     /// Eigenvalues, rising, and eigenvectors of a symmetric matrix.
     public func eigh() throws -> (values: Tensor, vectors: Tensor) { try ATen.eigh(self) }
+    /// The real part of the two-dimensional inverse discrete Fourier transform of a real matrix, divided by its size.
+    public func inverseFourierReal() throws -> Tensor { try ATen.ifft2Real(self) }
 }

@@ -33,6 +33,11 @@ public struct Tensor: @unchecked Sendable {
     public func isSame(as other: Tensor) -> Bool {
         handle === other.handle
     }
+
+    /// True when both begin at the same place in memory: what is written to one is in the other.
+    public func sharesMemory(with other: Tensor) throws -> Bool {
+        try ATen.dataAddress(self) == ATen.dataAddress(other)
+    }
 }
 
 // MARK: Facts

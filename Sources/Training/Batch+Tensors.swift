@@ -5,6 +5,7 @@ import Torch
 extension Batch {
     /// The batch as the network takes it.
     func modelInput(on device: Device) throws -> ModelInput {
+        if let images { return ModelInput(pixelValues: try PixelSource.pixels(images).to(device, nonBlocking: true)) }
         func tensor(_ values: [Int64]) throws -> Tensor {
             try Tensor(values, shape: [rows, columns]).to(device, nonBlocking: true)
         }

@@ -28,7 +28,7 @@ extension Forecast {
         let weights = try model.parameters.values.reduce(0) { try $0 + $1.base.count * $1.base.dtype.size }
         // The backward keeps what went into and came out of every linear layer above the lowest graft, and about as much
         // again of attention, norms and activations between them; measured on MiniLM and a Qwen2 shape.
-        let isGrafted = model.projections.values.map { !$0.grafts.isEmpty }
+        let isGrafted = model.projections.values.map { !$0.grafts.isEmpty || $0.weight.replacement != nil }
         let lowest = isGrafted.firstIndex(of: true) ?? model.projections.count
         let kept = model.projections.values.dropFirst(lowest).reduce(0) { sum, projection in
             if case .embedding = projection.kind { return sum }

@@ -9,7 +9,8 @@ extension TrainingConfiguration {
         var commands = [
             NextCommand(
                 purpose: "merge into the model",
-                command: "graft merge --model \(model) --adapter \(outputDirectory) --output \(outputDirectory)/merged"),
+                command:
+                    "graft merge --model \(basePath) --adapter \(outputDirectory) --output \(outputDirectory)/merged"),
             NextCommand(purpose: "look inside", command: "graft inspect \(outputDirectory)"),
         ]
         switch task {
@@ -17,12 +18,17 @@ extension TrainingConfiguration {
             commands.append(
                 NextCommand(
                     purpose: "use it",
-                    command: "graft predict --model \(model) --adapter \(outputDirectory) --text \"…\""))
+                    command: "graft predict --model \(basePath) --adapter \(outputDirectory) --text \"…\""))
+        case .imageClassification:
+            commands.append(
+                NextCommand(
+                    purpose: "use it",
+                    command: "graft predict --model \(basePath) --adapter \(outputDirectory) --data \(data.trainFile)"))
         case .causalLM:
             commands.append(
                 NextCommand(
                     purpose: "use it",
-                    command: "graft generate --model \(model) --adapter \(outputDirectory) --prompt \"…\""))
+                    command: "graft generate --model \(basePath) --adapter \(outputDirectory) --prompt \"…\""))
         }
         return commands
     }

@@ -10,7 +10,8 @@ struct PreparedData {
     let validation: EncodedDataset?
     let test: EncodedDataset?
     let labels: LabelVocabulary?
-    let padID: Int
+    /// The token that fills rows up; nil where rows are images.
+    let padID: Int?
     let limit: Int
     let statistics: DatasetStatistics
     let warnings: [DatasetWarning]
@@ -57,7 +58,7 @@ struct PreparedData {
 
 extension DatasetParts {
     /// Keeps only the first rows of each file.
-    fileprivate mutating func limit(training count: Int?, evaluation: Int?) {
+    mutating func limit(training count: Int?, evaluation: Int?) {
         func first(_ set: SampleSet, _ count: Int?) -> SampleSet {
             guard let count else { return set }
             return SampleSet(samples: Array(set.samples.prefix(count)), skippedRows: set.skippedRows)
@@ -76,6 +77,7 @@ extension DataOptions {
             return .classification(
                 ClassificationColumns(
                     text: textColumn, textPair: textPairColumn, label: labelColumn, readsLabels: readsLabels))
+        case .imageClassification: throw TrainingError.option("task: image-classification reads no columns")
         case .causalLM:
             return .causalLM(
                 CausalColumns(
@@ -101,7 +103,7 @@ extension DataOptions {
 
 extension ModelConfig {
     /// Names of classes that say something: not the `LABEL_0` that Hugging Face writes when nobody named them.
-    fileprivate var meaningfulLabelNames: [String]? {
+    var meaningfulLabelNames: [String]? {
         get throws {
             guard let names = try labelNames, !names.allSatisfy({ $0.hasPrefix("LABEL_") }) else { return nil }
             return names

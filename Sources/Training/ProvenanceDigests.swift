@@ -7,7 +7,11 @@ final class ProvenanceDigests {
     private var known: [String: String] = [:]
 
     func base(_ session: TrainingSession, _ checkpoint: URL) throws -> String? {
-        try once("base") { try BaseDigest.compute(session.grafts, on: session.model, checkpoint: checkpoint) }
+        let grafts = try session.grafts.withoutUntouched(of: session.model)
+        // Parameters that are copied on demand become part of the adapter while it is trained.
+        return try once("base of \(grafts.parameters.keys.joined(separator: " "))") {
+            try BaseDigest.compute(grafts, on: session.model, checkpoint: checkpoint)
+        }
     }
 
     func tokenizer(_ checkpoint: URL) throws -> String? {

@@ -3,7 +3,7 @@ import Methods
 import Support
 
 extension TrainingConfiguration {
-    private static let essentials = ["model", "task", "method", "output_dir"]
+    private static let essentials = ["model", "from_scratch", "task", "method", "output_dir"]
     /// Other words for the same key, accepted because people try them first.
     static let synonyms = [
         "data": "train_file", "model_name_or_path": "model", "max_seq_length": "max_length", "output": "output_dir",
@@ -32,11 +32,13 @@ extension TrainingConfiguration {
             throw TrainingError.option("output_dir: name a folder for what the run leaves")
         }
         self.init(model: model, data: "", task: task, outputDirectory: output)
+        fromScratch = try groups.essential("from_scratch")?.bool() ?? false
         method = try groups.method()
         data = try JSON.Node(.object(groups.data), source: node.path).decode()
         training = try JSON.Node(.object(groups.training), source: node.path).decode()
         guard !data.trainFile.isEmpty else {
-            throw TrainingError.option("train_file: name a file of rows to learn from (JSON Lines, CSV, TSV or text)")
+            throw TrainingError.option(
+                "train_file: name a file of rows to learn from (JSON Lines, CSV, TSV or text; safetensors for images)")
         }
         try training.validate()
     }
@@ -44,7 +46,9 @@ extension TrainingConfiguration {
     /// The object that reads back as this configuration, every key with its value.
     public var json: JSON {
         get throws {
-            var object = JSON.Object([("model", .string(model)), ("task", .string(task.rawValue))])
+            var object = JSON.Object([
+                ("model", .string(model)), ("from_scratch", .bool(fromScratch)), ("task", .string(task.rawValue)),
+            ])
             object["method"] = try MethodConfiguration(method).json
             for group in [try JSON(encoding: data), try JSON(encoding: training)] {
                 guard case .object(let members) = group else { continue }

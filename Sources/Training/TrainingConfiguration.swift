@@ -12,6 +12,8 @@ public struct TrainingConfiguration: Sendable {
         case classification
         /// The next token.
         case causalLM = "causal-lm"
+        /// One of several classes for an image.
+        case imageClassification = "image-classification"
     }
 
     /// When something happens.
@@ -39,6 +41,8 @@ public struct TrainingConfiguration: Sendable {
 
     /// Folder of the checkpoint.
     public var model: String
+    /// Trains a new model of the folder's configuration: all weights start at random, those in the folder play no part.
+    public var fromScratch = false
     /// What is learnt.
     public var task: Task
     /// The method and its options.

@@ -44,6 +44,7 @@ public final class TrainingRun: Sendable {
     public init(_ configuration: TrainingConfiguration, start: Start = .new) async throws {
         let output = URL(fileURLWithPath: configuration.outputDirectory)
         try OutputFolder(output).check(start)
+        try configuration.requireFreeBase(start)
         let session = try await TrainingSession.prepare(configuration)
         self.configuration = configuration
         self.start = start
@@ -117,7 +118,10 @@ private final class Worker: @unchecked Sendable {
         var notes: [RunWarning] = []
         if case .resume = start { (progress, notes) = try resume() }
         // A process that died before its first checkpoint left a log that nothing builds on.
-        if progress.step == 0 { try folder.removeLog() }
+        if progress.step == 0 {
+            try folder.removeLog()
+            try session.writeNewBase()
+        }
         let recorder = RunRecorder(
             folder: RunFolder(folder.url), configuration: try session.configuration.json.serialized(.pretty),
             environment: RunEnvironment.current(
@@ -202,7 +206,7 @@ private final class Worker: @unchecked Sendable {
         }
         let seconds = loop.seconds
         var baselines: [Baseline] = []
-        if session.configuration.training.linearProbe, session.configuration.task == .classification,
+        if session.configuration.training.linearProbe, session.configuration.task.isClassification,
             let rows = session.data.test ?? session.data.validation
         {
             baselines.append(

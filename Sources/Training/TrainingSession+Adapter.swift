@@ -8,21 +8,20 @@ import Torch
 extension TrainingSession {
     /// Writes the adapter as it is now, with what it was made from.
     func writeAdapter(to folder: URL) throws {
-        let checkpoint = URL(fileURLWithPath: configuration.model)
+        let checkpoint = URL(fileURLWithPath: configuration.basePath)
         var provenance = AdapterProvenance()
         provenance.method = type(of: resolvedMethod).card.name
         provenance.options = try MethodConfiguration(resolvedMethod).json
         provenance.seed = configuration.training.seed
         provenance.randomAlgorithm = RandomKey.algorithm
         provenance.baseDigest = try digests.base(self, checkpoint)
-        provenance.tokenizerDigest = try digests.tokenizer(checkpoint)
+        if configuration.task != .imageClassification { provenance.tokenizerDigest = try digests.tokenizer(checkpoint) }
         provenance.dataDigest = try digests.data(configuration)
         provenance.configurationDigest = try digests.configuration(configuration)
         provenance.labels = data.labels?.names
         provenance.version = GraftVersion.current
         try AdapterFolder.write(
             resolvedMethod, grafts, of: model, to: folder, provenance: provenance,
-            taskType: configuration.task == .classification ? "SEQ_CLS" : "CAUSAL_LM",
-            baseModelPath: configuration.model)
+            taskType: configuration.task.peftName, baseModelPath: configuration.basePath)
     }
 }

@@ -39,8 +39,11 @@ final class TrainingSession {
         try EngineSettings.apply(threads: configuration.training.threads, device: device)
         let folder = URL(fileURLWithPath: configuration.model)
         let modelConfig = try ModelConfig(folder: folder)
-        let tokenizer = try Tokenizer(contentsOf: folder)
-        let data = try await PreparedData.read(configuration, tokenizer: tokenizer, model: modelConfig)
+        let data =
+            configuration.task == .imageClassification
+            ? try PreparedData.readImages(configuration, model: modelConfig)
+            : try await PreparedData.read(
+                configuration, tokenizer: Tokenizer(contentsOf: folder), model: modelConfig)
         return try TrainingSession(configuration, folder: folder, modelConfig: modelConfig, data: data, device: device)
     }
 
@@ -54,14 +57,13 @@ final class TrainingSession {
         self.data = data
         self.device = device
         let head = configuration.head(classes: data.labels?.count)
-        let loaded = try Backbones.load(
-            folder, head: head, options: .init(device: device, seed: arguments.seed), padTokenID: data.padID)
+        let loaded = try configuration.start(modelConfig, head: head, device: device, padTokenID: data.padID)
         model = loaded.model
         newParameters = loaded.newParameters
         try model.requireFinite()
 
         let batching = try configuration.batchingOptions(limit: data.limit)
-        let collator = try Collator(padID: data.padID, paddingSide: .right, maximumColumns: data.limit)
+        let collator = try Collator(padID: data.padID ?? 0, paddingSide: .right, maximumColumns: data.limit)
         loader = try BatchLoader(data.training, options: batching, collator: collator)
         let batches = BatchingStatistics(loader)
         totalSteps =
@@ -69,9 +71,7 @@ final class TrainingSession {
             ? arguments.maxSteps
             : batches.steps(epochs: arguments.numTrainEpochs, accumulation: arguments.gradientAccumulationSteps)
         schedule = LearningRateSchedule(arguments, totalSteps: totalSteps)
-        objective =
-            configuration.task == .classification
-            ? ClassificationObjective(classes: data.labels?.count ?? 2) : CausalLMObjective()
+        objective = configuration.task.objective(classes: data.labels?.count)
 
         let method = try configuration.method.savingHead(of: loaded)
         let calibration = TrainingCalibration(
@@ -141,6 +141,7 @@ final class TrainingSession {
     /// What deserves a word before training.
     var warnings: [RunWarning] {
         var warnings = data.warnings.map { RunWarning(code: "data", message: $0.description) }
+        warnings += fromScratchWarnings
         let saved = Set(grafts.parameters.keys)
         let frozen = newParameters.filter { !saved.contains($0) }
         if !frozen.isEmpty {
@@ -172,6 +173,7 @@ extension TrainingConfiguration {
     func head(classes: Int?) -> Head? {
         switch task {
         case .classification: .sequenceClassification(labels: classes ?? 2)
+        case .imageClassification: .imageClassification(labels: classes ?? 2)
         case .causalLM: .causalLM
         }
     }
@@ -202,9 +204,15 @@ extension Method {
     /// The method with the head of a classifier, and all else that the checkpoint lacks, among the modules that it
     /// trains and saves whole: what is random must not stay so.
     fileprivate func savingHead(of loaded: LoadedModel) throws -> any Method {
-        guard var trained = self as? any SavesModules, case .sequenceClassification = loaded.head else { return self }
+        guard var trained = self as? any SavesModules else { return self }
+        let names: [String]
+        switch loaded.head {
+        case .sequenceClassification: names = ["classifier", "score"]
+        case .imageClassification: names = ["classifier", "head"]
+        default: return self
+        }
         let paths = Set(loaded.model.modulePaths)
-        let heads = ["classifier", "score"].filter(paths.contains)
+        let heads = names.filter(paths.contains)
         let drawn = loaded.newParameters.map { String($0[..<($0.lastIndex(of: ".") ?? $0.endIndex)]) }
         for module in heads + drawn where !trained.modulesToSave.contains(where: { module.hasPathEnd($0) }) {
             trained.modulesToSave.append(module)

@@ -7,7 +7,7 @@ import Torch
 /// One optimizer step over the accumulated batches.
 ///
 /// The order is that of `Lifecycle`: epochWillBegin, stepWillBegin, forward and backward of each batch, the penalty,
-/// clipping, gradientsReady, the update, stepDidEnd. A method's update rule stands for all between stepWillBegin and
+/// backwardDidEnd, clipping, gradientsReady, the update, stepDidEnd. A method's update rule stands for all between stepWillBegin and
 /// stepDidEnd, and makes its step of the parts that `StepWork` offers.
 ///
 /// The loss is the sum over all labels of the step divided by their number, so that accumulation changes nothing. The
@@ -71,6 +71,7 @@ final class TrainingStep: StepWork {
             if try penalty.requiresGrad { try penalty.backward() }
             self.penalty = value
         }
+        try session.lifecycle?.backwardDidEnd(moment)
         return loss
     }
 

@@ -24,7 +24,8 @@ enum AdapterCase {
             guard golden.outputs.contains(name) else { return }
             let output = try model(input)
             let scores = output.logits ?? output.lastHiddenState
-            comparison.produced(name, try scores.zeroed(where: golden.mask()))
+            let mask = try name == "out.logits" ? golden.maskWithPrompt() : golden.mask()
+            comparison.produced(name, try scores.zeroed(where: mask))
         }
         try model.withAdapters([]) { try produce("out.base_logits") }
         try produce("out.logits")

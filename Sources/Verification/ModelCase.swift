@@ -67,6 +67,14 @@ extension GoldenCase {
         guard let name = try config.optional("compare_mask"), !name.isNull else { return nil }
         return try tensor(try name.string())
     }
+
+    /// The mask of outputs that begin with rows of a prompt, all of which count.
+    func maskWithPrompt() throws -> Tensor? {
+        guard let mask = try mask(), let count = try config.optional("prompt_positions")?.int() else {
+            return try mask()
+        }
+        return try Tensor.cat([Tensor.ones([mask.size(0), count], dtype: mask.dtype), mask], dim: 1)
+    }
 }
 
 extension Tensor {

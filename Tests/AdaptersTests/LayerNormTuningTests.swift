@@ -40,6 +40,23 @@ import Torch
         }
     }
 
+    @Test func namesTheNormsWhereItsOptionsLeaveThemToTheModel() throws {
+        try withFolder { folder in
+            let model = try TinyModels.make("bert").model
+            var method = LayerNormTuning()
+            method.excludeModules = .list(["embeddings.LayerNorm"])
+            let grafts = try method.grafts(for: model, key: RandomKey(seed: 0))
+            try AdapterFolder.write(method, grafts, of: model, to: folder)
+            let read = try #require(try AdapterConfig(folder: folder).method as? LayerNormTuning)
+            #expect(read.excludeModules == nil)
+            guard case .list(let names)? = read.targetModules else { return #expect(Bool(false), "no list") }
+            #expect(names.count == model.norms.count - 1 && !names.contains("bert.embeddings.LayerNorm"))
+            #expect(throws: AdapterError.self) {
+                try AdapterFolder.write(method, grafts, of: model, to: folder, form: .uniform)
+            }
+        }
+    }
+
     @Test func unknownTargetsAndKeysAreErrors() throws {
         let model = try TinyModels.make("bert").model
         var method = LayerNormTuning()

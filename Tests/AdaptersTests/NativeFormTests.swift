@@ -113,7 +113,7 @@ private final class Classes: ProjectionGraft {
             let written = try Written(folder)
             func options(_ options: JSON, name: JSON = "lora", version: JSON = 1) throws {
                 try written.edit {
-                    try $0.setting("graft", to: ["format_version": version, "name": name, "options": options])
+                    $0.setting("graft", to: ["format_version": version, "name": name, "options": options])
                 }
             }
             try options(["rr": 8])
@@ -127,8 +127,19 @@ private final class Classes: ProjectionGraft {
             #expect(written.error().contains("1000000000000"))
             try options([:])
             #expect(throws: Never.self) { try written.read() }
-            try written.edit { try $0.setting("extra", to: 1) }
+            try written.edit { $0.setting("extra", to: 1) }
             #expect(written.error().contains("unknown key \"extra\""))
+        }
+    }
+
+    @Test func aTensorThatSitesShareIsStoredOnce() throws {
+        try withFolder { folder in
+            let loaded = try TinyModels.make("bert")
+            let shared = try Classes(Self.query)
+            let set = GraftSet(projections: [Self.query: shared, Self.query.replacing("query", with: "key"): shared])
+            try AdapterFolder.write(NativeLoRA(), set, of: loaded.model, to: folder)
+            let file = try SafetensorsFile(folder.appendingPathComponent("adapter_model.safetensors"))
+            #expect(file.names.count == 3)
         }
     }
 

@@ -81,6 +81,7 @@ import Verification
         #expect(words.first?.hasPrefix("NAME TRAINABLE FAMILY") == true)
         // Rank 8 on queries (32 to 32) and values (32 to 16) of two layers.
         #expect(words.contains { $0.hasPrefix("lora 1,792 (8.2 %) low rank") }, "\(outcome.output)")
+        #expect(words.contains { $0.hasPrefix("full ") && $0.contains(" (100 %) full ") }, "\(outcome.output)")
     }
 
     @Test func aMethodsOptionsAreListedWithTypesAndDefaults() throws {

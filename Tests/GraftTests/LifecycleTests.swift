@@ -9,7 +9,7 @@ import Testing
 /// What a method may do while it is trained, and that all of it survives an interruption.
 @Suite struct LifecycleTests {
     /// A session that is stepped by hand: no adapter is written, so that any method will do.
-    private struct Course {
+    struct Course {
         let session: TrainingSession
         var position = BatchPosition()
         var losses: [Double] = []

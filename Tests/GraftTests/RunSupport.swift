@@ -23,6 +23,11 @@ struct ObservedRun {
     }
 }
 
+extension [Double] {
+    /// Whether the last five losses are together below half of the first five.
+    var halve: Bool { suffix(5).reduce(0, +) < prefix(5).reduce(0, +) / 2 }
+}
+
 /// Runs a training to its end.
 @discardableResult
 func observe(_ configuration: TrainingConfiguration, start: TrainingRun.Start = .new) async throws -> ObservedRun {

@@ -97,6 +97,14 @@ struct ProgressTests {
         #expect(ProgressState().secondsRemaining == nil)
     }
 
+    @Test("records of several steps count as so many")
+    func severalSteps() {
+        var state = ProgressState()
+        state.apply(.started(Samples.description(resumedFrom: 0)))
+        for step in [10, 20, 30] { state.apply(.step(Samples.step(step, seconds: 5))) }
+        #expect(state.secondsRemaining == 470 * 0.5)
+    }
+
     @Test("a resumed run starts where it was")
     func resumed() {
         var state = ProgressState()

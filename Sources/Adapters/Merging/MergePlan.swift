@@ -13,6 +13,10 @@ struct MergePlan {
         case weight(Projection)
         /// The same for its bias.
         case bias(Projection)
+        /// A norm's weight once its grafts are folded in.
+        case normWeight(Norm)
+        /// The same for its bias.
+        case normBias(Norm)
         /// A parameter that the adapter brings whole.
         case parameter(Parameter)
     }
@@ -85,6 +89,10 @@ struct MergePlan {
         if let owner, !owner.grafts.isEmpty { return .weight(owner) }
         if let site = model.projections.values.first(where: { $0.bias === parameter }), try site.changesBias {
             return .bias(site)
+        }
+        for norm in model.norms.values where !norm.grafts.isEmpty {
+            if norm.weight === parameter { return .normWeight(norm) }
+            if norm.bias === parameter { return .normBias(norm) }
         }
         return parameter.replacement == nil ? .copy(name) : .parameter(parameter)
     }

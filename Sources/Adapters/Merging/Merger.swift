@@ -84,6 +84,13 @@ public struct Merger {
             throw AdapterError.merge(
                 "an adapter of \(card.name) cannot become part of the weights: use it as it is, with --adapter")
         }
+        let set = adapted.grafts
+        let weights = set.projections.count + set.norms.count
+        guard set.grafts.count == weights else {
+            throw AdapterError.merge(
+                "the adapter acts at \(set.grafts.count - weights) places beside the weights, which cannot take it up: use "
+                    + "it as it is, with --adapter")
+        }
         try requireWholeHead(loaded, adapted)
 
         let plan = try MergePlan(files, model: loaded.model, dtype: dtype)
@@ -234,6 +241,12 @@ extension MergePlan {
         case .bias(let site):
             try withoutGradients {
                 let merged = try site.mergedTensors(computedIn: .float32)
+                return merged.bias ?? merged.weight
+            }
+        case .normWeight(let norm): try withoutGradients { try norm.mergedTensors(computedIn: .float32).weight }
+        case .normBias(let norm):
+            try withoutGradients {
+                let merged = try norm.mergedTensors(computedIn: .float32)
                 return merged.bias ?? merged.weight
             }
         case .parameter(let parameter): parameter.value

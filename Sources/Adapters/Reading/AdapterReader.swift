@@ -24,17 +24,14 @@ struct AdapterReader {
         provenance.randomAlgorithm == RandomKey.algorithm ? provenance.seed : nil
     }
 
-    /// Takes the file's tensors by their places.
-    /// - Parameter optional: variables that need not be in the file.
-    private func load(
-        _ keys: [String: String], into variables: [Variable], optional: Set<String> = []
-    ) throws {
+    /// Puts the file's tensors into the variables, each of which must get one if it is of a class that is stored.
+    /// - Parameter keys: the names in the file by those of the variables.
+    private func load(_ keys: [String: String], into variables: [Variable]) throws {
         for variable in variables {
             guard let key = keys[variable.name] else { continue }
             try variable.load(checked(key, expected: variable.value.shape, in: file))
         }
-        let missing = variables.filter { $0.isStored && keys[$0.name] == nil && !optional.contains($0.name) }
-            .map(\.name)
+        let missing = variables.filter { $0.isStored && keys[$0.name] == nil }.map(\.name)
         guard missing.isEmpty else { throw missingTensors(missing) }
     }
 
@@ -57,7 +54,7 @@ extension AdapterReader {
         let keys = Dictionary(file.names.map { ($0, $0) }, uniquingKeysWith: { first, _ in first })
         let start = GraftStart(
             key: AdapterProvenance.methodKey(seed: seed ?? 0), stored: StoredAdapter(file: file, keys: keys))
-        let grafts = try config.method.grafts(for: model, start)
+        let grafts = try holdingCopies(config.method.grafts(for: model, start), keys)
         let (packed, plain) = (
             grafts.variables.filter { $0.packing != nil }, grafts.variables.filter { $0.packing == nil }
         )
@@ -97,6 +94,22 @@ extension AdapterReader {
             return tensor
         }
         try variable.load(packing.unpacked(parts, shape: shape))
+    }
+}
+
+extension AdapterReader {
+    /// The grafts with a copy of their own for each parameter that is copied on demand and in the file; those that are
+    /// not stay the base's.
+    private func holdingCopies(_ grafts: GraftSet, _ keys: [String: String]) throws -> GraftSet {
+        var grafts = grafts
+        for name in try grafts.untouched(of: model) {
+            if keys[name] == nil {
+                grafts.parameters[name] = nil
+            } else if let variable = grafts.parameters[name] {
+                try variable.replace(with: variable.value.clone())
+            }
+        }
+        return grafts
     }
 }
 

@@ -25,6 +25,7 @@ extension AdapterFolder {
         taskType: String? = nil, baseModelPath: String? = nil
     ) throws -> [String] {
         var provenance = provenance
+        let grafts = try grafts.withoutUntouched(of: model)
         provenance.method = type(of: method).card.name
         provenance.options = try provenance.options ?? MethodConfiguration(method).json
         if provenance.seed != nil { provenance.randomAlgorithm = RandomKey.algorithm }

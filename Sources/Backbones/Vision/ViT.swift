@@ -19,7 +19,8 @@ extension Architecture {
                 ("output.dense", "mlp.fc2"),
             ],
             ignoredEnds: [".embeddings.mask_token"], optionalModules: ["vit.pooler"]),
-        build: { config, head, root in try ViT(root, ViTSettings(config), head: head) })
+        build: { config, head, root in try ViT(root, ViTSettings(config), head: head) },
+        images: { ImageFormat(try ViTSettings($0).patches, prefix: 1) })
 }
 
 /// The fields of `config.json` of a Hugging Face ViT.
@@ -75,7 +76,7 @@ final class ViT: Network {
         embeddings = try ViTEmbeddings(scope("embeddings"), settings)
         let places = (0..<settings.layers).map { scope("layers")($0) }
         layers = try places.enumerated().map { try ViTLayer($1, settings, index: $0) }
-        body = Body(scope, size: settings.hidden, blocks: places)
+        body = Body(scope, size: settings.hidden, blocks: places, leadingTokens: 1)
         norm = try .layer(scope("layernorm"), size: settings.hidden, eps: settings.eps)
         switch head {
         case .features: classifier = nil

@@ -7,6 +7,10 @@ extension Architecture {
         modelTypes: ViTTimmPreset.names,
         naming: Naming(prefix: "", heads: ["head", "fc_norm"], optionalModules: ["pre_logits"]),
         build: { config, head, root in try ViTTimm(root, ViTTimmSettings(config), head: head) },
+        images: { config in
+            let settings = try ViTTimmSettings(config)
+            return ImageFormat(settings.patches, prefix: settings.prefixCount)
+        },
         declaredHead: { config in
             let classes = try ViTTimmSettings.classCount(config)
             return classes == 0 ? .features : .imageClassification(labels: classes)
@@ -25,7 +29,7 @@ final class ViTTimm: Network {
         embeddings = try ViTTimmEmbeddings(root, settings)
         let places = (0..<settings.depth).map { root("blocks")($0) }
         blocks = try places.enumerated().map { try ViTTimmBlock($1, settings, index: $0) }
-        body = Body(root, size: settings.width, blocks: places)
+        body = Body(root, size: settings.width, blocks: places, leadingTokens: settings.prefixCount)
         norm = try settings.normalizesTokens ? .layer(root("norm"), size: settings.width, eps: settings.eps) : nil
         switch head {
         case .features: self.head = nil

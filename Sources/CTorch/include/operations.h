@@ -2,7 +2,7 @@
 #ifndef GRAFT_OPERATIONS_H
 #define GRAFT_OPERATIONS_H
 
-#define CT_ABI UINT64_C(0x10ce14697bd9f5c8)
+#define CT_ABI UINT64_C(0x01b2ea9a0b4f8e4f)
 
 struct ct_operations {
     int32_t (*empty)(const int64_t *shape, int64_t shape_count, int32_t dtype, int32_t device, int32_t device_index, ct_tensor *out0);
@@ -13,6 +13,7 @@ struct ct_operations {
     int32_t (*zeros_like)(ct_tensor a, ct_tensor *out0);
     int32_t (*uniform)(const int64_t *shape, int64_t shape_count, double low, double high, int64_t seed, int32_t dtype, ct_tensor *out0);
     int32_t (*normal)(const int64_t *shape, int64_t shape_count, double mean, double std, int64_t seed, int32_t dtype, ct_tensor *out0);
+    int32_t (*randperm)(int64_t count, int64_t seed, ct_tensor *out0);
     int32_t (*clone)(ct_tensor a, ct_tensor *out0);
     int32_t (*contiguous)(ct_tensor a, ct_tensor *out0);
     int32_t (*to_dtype)(ct_tensor a, int32_t dtype, ct_tensor *out0);
@@ -105,6 +106,7 @@ struct ct_operations {
     int32_t (*svd)(ct_tensor a, ct_tensor *out0, ct_tensor *out1, ct_tensor *out2);
     int32_t (*qr)(ct_tensor a, ct_tensor *out0, ct_tensor *out1);
     int32_t (*eigh)(ct_tensor a, ct_tensor *out0, ct_tensor *out1);
+    int32_t (*ifft2_real)(ct_tensor a, ct_tensor *out0);
     int32_t (*embedding)(ct_tensor weight, ct_tensor ids, ct_tensor *out0);
     int32_t (*layer_norm)(ct_tensor x, const int64_t *shape, int64_t shape_count, ct_tensor weight, ct_tensor bias, double eps, ct_tensor *out0);
     int32_t (*conv1d)(ct_tensor x, ct_tensor weight, ct_tensor bias, const int64_t *stride, int64_t stride_count, const int64_t *padding, int64_t padding_count, const int64_t *dilation, int64_t dilation_count, int64_t groups, ct_tensor *out0);
@@ -171,6 +173,9 @@ static inline int32_t ct_uniform(const int64_t *shape, int64_t shape_count, doub
 }
 static inline int32_t ct_normal(const int64_t *shape, int64_t shape_count, double mean, double std, int64_t seed, int32_t dtype, ct_tensor *out0) {
     return ct_operations_table->normal(shape, shape_count, mean, std, seed, dtype, out0);
+}
+static inline int32_t ct_randperm(int64_t count, int64_t seed, ct_tensor *out0) {
+    return ct_operations_table->randperm(count, seed, out0);
 }
 static inline int32_t ct_clone(ct_tensor a, ct_tensor *out0) {
     return ct_operations_table->clone(a, out0);
@@ -447,6 +452,9 @@ static inline int32_t ct_qr(ct_tensor a, ct_tensor *out0, ct_tensor *out1) {
 }
 static inline int32_t ct_eigh(ct_tensor a, ct_tensor *out0, ct_tensor *out1) {
     return ct_operations_table->eigh(a, out0, out1);
+}
+static inline int32_t ct_ifft2_real(ct_tensor a, ct_tensor *out0) {
+    return ct_operations_table->ifft2_real(a, out0);
 }
 static inline int32_t ct_embedding(ct_tensor weight, ct_tensor ids, ct_tensor *out0) {
     return ct_operations_table->embedding(weight, ids, out0);

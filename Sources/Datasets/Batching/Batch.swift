@@ -4,9 +4,9 @@ public struct Batch: Sendable, Equatable {
     public let rows: Int
     /// The number of columns.
     public let columns: Int
-    /// Tokens, [rows × columns], filled up with the pad token.
+    /// Tokens, [rows × columns], filled up with the pad token; none where rows are images.
     public internal(set) var inputIDs: [Int64]
-    /// 1 for tokens, 0 for padding, [rows × columns].
+    /// 1 for tokens, 0 for padding, [rows × columns]; none where rows are images.
     public internal(set) var attentionMask: [Int64]
     /// Segment types, [rows × columns]; nil where all are 0.
     public internal(set) var typeIDs: [Int64]?
@@ -16,6 +16,8 @@ public struct Batch: Sendable, Equatable {
     /// The number of the packed example within its row, -1 for padding, [rows × columns]; tokens attend within their
     /// number only. Nil where rows are not packed.
     public internal(set) var segmentIDs: [Int64]?
+    /// The image of each row, where rows are images.
+    public internal(set) var images: [ImageReference]?
     /// The number of the task of each row, [rows]; nil where rows have none.
     public internal(set) var taskIDs: [Int64]?
     /// What is to be learnt.

@@ -66,6 +66,13 @@ private struct Layout {
 
     func batch(of examples: [Example], padID: Int) throws(DatasetError) -> Batch {
         let targets = try targets(of: examples)
+        let images = segments.compactMap { examples[$0.example].image }
+        if !images.isEmpty {
+            guard images.count == rows, segments.count == rows else { throw .mixedTargets }
+            return Batch(
+                rows: rows, columns: columns, inputIDs: [], attentionMask: [], images: images, targets: targets,
+                segments: segments)
+        }
         var batch = Batch(
             rows: rows, columns: columns, inputIDs: filled(Int64(padID)) { examples[$0.example].inputIDs },
             attentionMask: filled(0) { repeatElement(1, count: $0.columns.count) }, targets: targets,

@@ -1,6 +1,6 @@
 /// One encoded row.
 public struct Example: Sendable, Equatable {
-    /// The tokens.
+    /// The tokens; none where there is an image.
     public var inputIDs: [Int32]
     /// The segment types, where not all are 0.
     public var typeIDs: [Int32]?
@@ -8,6 +8,8 @@ public struct Example: Sendable, Equatable {
     public var target: Target
     /// Whether tokens were cut off to fit the limit.
     public var isTruncated: Bool
+    /// The image that stands in place of tokens.
+    public var image: ImageReference?
     /// The number of the task that it belongs to, where rows have one.
     public var taskID: Int?
 
@@ -19,8 +21,14 @@ public struct Example: Sendable, Equatable {
         self.isTruncated = isTruncated
     }
 
-    /// The number of tokens.
-    public var length: Int { inputIDs.count }
+    /// Makes an example of an image.
+    public init(image: ImageReference, target: Target) {
+        self.init(inputIDs: [], target: target)
+        self.image = image
+    }
+
+    /// The number of tokens, an image's as the network counts them.
+    public var length: Int { image?.positions ?? inputIDs.count }
 
     /// How many tokens the loss counts; 0 where targets are not per token.
     public var labelledTokens: Int {

@@ -11,10 +11,11 @@ struct EvalCommand: GraftCommand {
 
     @OptionGroup var source: ModelOptions
 
-    @Option(help: "The rows: JSON Lines, CSV, TSV or text.", completion: .file())
+    @Option(help: "The rows: JSON Lines, CSV, TSV or text; safetensors for images.", completion: .file())
     var data: String
 
-    @Option(help: ArgumentHelp("What the model must be for.", valueName: "classification|causal-lm"))
+    @Option(
+        help: ArgumentHelp("What the model must be for.", valueName: "classification|causal-lm|image-classification"))
     var task: String?
 
     @Option(help: "Column of the label.")

@@ -65,6 +65,11 @@ struct ExportCommand: GraftCommand {
         }
         let adapted = try AdaptedModel(folder: URL(fileURLWithPath: base), adapter: source)
         guard let loaded = adapted.adapter else { return }
+        guard loaded.method is any WritesPeft else {
+            throw AdapterError.unwritable(
+                "peft has no form for the adapters of \(type(of: loaded.method).card.name): merge it into the model instead"
+            )
+        }
         let notes = try AdapterFolder.write(
             loaded.method, loaded.grafts, of: adapted.loaded.model, to: target,
             form: AdapterForm(rawValue: form) ?? .portable,

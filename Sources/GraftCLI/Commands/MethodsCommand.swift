@@ -28,7 +28,7 @@ struct MethodsCommand: GraftCommand {
 
     func run() async throws {
         if markdown {
-            try Console.write(MethodTable.markdown())
+            try Console.write(try MethodTable.markdown())
         } else if schema {
             let schema = try name.map { try MethodConfiguration.schema(of: MethodRegistry.method(named: $0)) }
             try Console.print(try (schema ?? TrainingConfiguration.schema).serialized(.pretty))

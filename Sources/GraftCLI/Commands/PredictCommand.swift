@@ -3,15 +3,15 @@ import Foundation
 import JSON
 import Training
 
-/// `graft predict`: classifies texts.
+/// `graft predict`: classifies texts and images.
 struct PredictCommand: GraftCommand {
     static let configuration = CommandConfiguration(
-        commandName: "predict", abstract: "Classify texts.",
-        discussion: "Prints one JSON object per text or row, in their order: the label and its probability.")
+        commandName: "predict", abstract: "Classify texts or images.",
+        discussion: "Prints one JSON object per text, row or image, in their order: the label and its probability.")
 
     @OptionGroup var source: ModelOptions
 
-    @Option(help: "The rows: JSON Lines, CSV, TSV or text.", completion: .file())
+    @Option(help: "The rows: JSON Lines, CSV, TSV or text; safetensors for images.", completion: .file())
     var data: String?
 
     @Option(help: "A text; may be given several times.")

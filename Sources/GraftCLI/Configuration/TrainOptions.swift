@@ -5,13 +5,13 @@ import JSON
 struct TrainOptions: ParsableArguments {
     @Option(help: "The checkpoint folder.", completion: .directory)
     var model: String?
-    @Option(help: "Rows to learn from: JSON Lines, CSV, TSV or text.", completion: .file())
+    @Option(help: "Rows to learn from: JSON Lines, CSV, TSV or text; safetensors for images.", completion: .file())
     var data: String?
     @Option(help: "Rows to evaluate on while training.", completion: .file())
     var validation: String?
     @Option(help: "Rows to evaluate on at the end.", completion: .file())
     var test: String?
-    @Option(help: ArgumentHelp("What to learn.", valueName: "classification|causal-lm"))
+    @Option(help: ArgumentHelp("What to learn.", valueName: "classification|causal-lm|image-classification"))
     var task: String?
     @Option(help: "The fine-tuning method.")
     var method: String?

@@ -9,10 +9,12 @@ enum AdapterInspection {
         let config = try JSON.Node(
             contentsOf: folder.appendingPathComponent("adapter_config.json"), maximumBytes: 16 << 20)
         var section = Section("Adapter \(folder.path)")
-        section.add("method", try config.optional("peft_type")?.string())
+        let own = try config.optional("graft")
+        section.add("method", try (own?.optional("name") ?? config.optional("peft_type"))?.string())
         section.add("task", try config.optional("task_type")?.string())
         section.add("base", try config.optional("base_model_name_or_path")?.string())
-        for (key, value) in try config.members() where isWorthTelling(key, value) {
+        for (key, value) in try config.members() + (own?.optional("options")?.members() ?? [])
+        where isWorthTelling(key, value) {
             section.add(key, value.value.serialized(.init(spacesSeparators: true)).shortened(to: 200))
         }
         let weights = folder.appendingPathComponent("adapter_model.safetensors")
@@ -36,8 +38,7 @@ enum AdapterInspection {
     /// Names that have a line of their own, and bookkeeping of the format.
     private static let told: Set<String> = [
         "peft_type", "task_type", "base_model_name_or_path", "peft_version", "inference_mode", "auto_mapping",
-        "revision",
-        "megatron_core", "qalora_group_size",
+        "revision", "megatron_core", "qalora_group_size", "graft",
     ]
 
     /// Values other than peft's ways to say "not used".

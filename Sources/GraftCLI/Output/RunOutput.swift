@@ -52,7 +52,10 @@ enum RunPreview {
     static func sections(_ run: TrainingRun) -> [Section] {
         var forecast = Section("Forecast")
         forecast.notes = run.forecast.table().split(separator: "\n").map(String.init)
-        var modules = Section("Adapted modules (\(run.adaptedModules.count))")
+        var modules = Section(
+            run.adaptedModules.isEmpty
+                ? "Adapted modules: none, whole parameters alone"
+                : "Adapted modules (\(run.adaptedModules.count))")
         modules.table = Table(rows: grouped(run.adaptedModules).map { [$0.name, "\($0.count)"] }, rightAligned: [1])
         modules.notes = run.warnings.map { "warning: \($0.message)" }
         return [forecast, modules]

@@ -53,12 +53,15 @@ extension LoRA: PeftMethod {
         }
     }
 
+    /// PiSSA by randomised iterations: its factors depend on the draw.
     public var drawnStart: String? {
         if case .pissa(.some(let iterations)) = initLoRAWeights { "pissa_niter_\(iterations)" } else { nil }
     }
 
+    /// With `bias`.
     public var trainsBiases: Bool { bias != .none }
 
+    /// peft's own words for what is not set, and whether weights are stored transposed or tied.
     public func peftOptions(_ place: PeftPlace) throws -> JSON.Object {
         var object = LoRA.peft.fixedKeys
         for key in ["exclude_modules", "layers_to_transform", "target_modules"] { object[key] = .null }
@@ -73,6 +76,7 @@ extension LoRA: PeftMethod {
         return object
     }
 
+    /// The factors in the asked form.
     public func peftExport(_ grafts: GraftSet, on model: Model, form: AdapterForm) throws -> PeftExport {
         let export = try LoRAExport(self, grafts, on: model, form: form)
         return PeftExport(

@@ -44,8 +44,8 @@ extension LoRA {
         return try layer.result()
     }
 
-    /// PiSSA and OLoRA: what the start gives, and the effective weight after one step of plain SGD from it.
-    private static func replayStart(_ layer: inout LayerCase, _ graft: LoRAGraft) throws {
+    /// Starts that leave a residual: what the start gives, and the effective weight after one step of plain SGD from it.
+    static func replayStart(_ layer: inout LayerCase, _ graft: LoRAGraft) throws {
         guard let residual = graft.residual else { throw TorchError.invalid("\(layer.golden.slug) made no residual") }
         layer.produced("out.residual_weight", residual)
         layer.produced("out.delta_init", try layer.merged().weight - residual)

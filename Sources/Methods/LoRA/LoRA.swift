@@ -63,6 +63,14 @@ public struct LoRA: SavesModules, Equatable {
         case none
         case all
         case loraOnly = "lora_only"
+
+        var biases: TrainedBiases {
+            switch self {
+            case .none: .none
+            case .all: .all
+            case .loraOnly: .adapted
+            }
+        }
     }
 }
 
@@ -225,25 +233,8 @@ extension LoRA {
                 at: projection, key: key.derived(placement.path))
             adapted.append(projection)
         }
-        try set.addBiases(bias, of: model, adapted: adapted)
+        try set.addBiases(bias.biases, of: model, adapted: adapted)
         try set.addModules(modulesToSave, of: model)
         return set
-    }
-}
-
-extension GraftSet {
-    /// Trainable copies of existing biases.
-    fileprivate mutating func addBiases(
-        _ training: LoRA.BiasTraining, of model: Model, adapted: [Projection]
-    ) throws {
-        switch training {
-        case .none: return
-        case .loraOnly:
-            for bias in adapted.compactMap(\.bias) { try add(copyOf: bias) }
-        case .all:
-            for parameter in model.parameters.values where parameter.name.hasSuffix("bias") {
-                try add(copyOf: parameter)
-            }
-        }
     }
 }

@@ -101,7 +101,9 @@ struct LoRAExport {
 
     /// Turns an adapter of a low-rank residual into one of the base: B A − B₀ A₀ is [B, −B₀] [A; A₀].
     private mutating func addStart(on model: Model) throws {
-        guard method.initLoRAWeights.replacesBase else { return }
+        guard method.initLoRAWeights.replacesBase || modules.contains(where: { $0.graft.initial != nil }) else {
+            return
+        }
         guard !method.useDoRA, modules.allSatisfy({ $0.graft.initial != nil }) else {
             let reason = method.useDoRA ? "its magnitudes belong to the residual" : "the base was quantised"
             notes.append(

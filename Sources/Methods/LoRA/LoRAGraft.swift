@@ -26,14 +26,23 @@ public final class LoRAGraft: ProjectionGraft {
     private var frozenNorms: Tensor?
 
     /// - Parameter key: of the random draws of this projection.
-    init(_ method: LoRA, rank: Int, scaling: Double, at site: Projection, key: RandomKey) throws {
+    convenience init(_ method: LoRA, rank: Int, scaling: Double, at site: Projection, key: RandomKey) throws {
+        try LoRAGraft.requireSupported(site, method)
+        let start = try method.initLoRAWeights.start(method, rank: rank, scaling: scaling, at: site, key: key)
+        try self.init(method, rank: rank, scaling: scaling, at: site, start: start)
+    }
+
+    private static func requireSupported(_ site: Projection, _ method: LoRA) throws {
         if case .convolution(let shape) = site.kind, shape.groups > 1 {
             throw MethodError.option("target_modules: \(site.path) is a grouped convolution, which LoRA cannot merge")
         }
         if site.isEmbedding, method.loraBias {
             throw MethodError.option("lora_bias: \(site.path) is an embedding, whose branch has no bias")
         }
-        let start = try method.initLoRAWeights.start(method, rank: rank, scaling: scaling, at: site, key: key)
+    }
+
+    /// A graft that begins with the given factors.
+    init(_ method: LoRA, rank: Int, scaling: Double, at site: Projection, start: LoRAStart) throws {
         let names = site.isEmbedding ? ("lora_embedding_A", "lora_embedding_B") : ("lora_A.weight", "lora_B.weight")
         self.rank = rank
         self.scaling = scaling

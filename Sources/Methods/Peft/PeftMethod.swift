@@ -84,13 +84,18 @@ extension PeftMethod {
         for key in Self.optionalOptions { object[key] = .null }
         guard case .object(let options) = try JSON(encoding: self) else { return object }
         for (key, value) in options { object[key] = value.withWholeNumbers }
-        if modulesToSave.isEmpty { object["modules_to_save"] = .null }
+        for key in ["layers_pattern", "modules_to_save"] where object[key] == .array([]) { object[key] = .null }
         if object["fan_in_fan_out"] != nil { object["fan_in_fan_out"] = .bool(place.isTransposed) }
         return object
     }
 
     /// Every tensor of the grafts, as it is.
     public func peftExport(_ grafts: GraftSet, on model: Model, form: AdapterForm) throws -> PeftExport {
+        try plainExport(grafts, form: form)
+    }
+
+    /// Every stored tensor of the grafts, as it is.
+    func plainExport(_ grafts: GraftSet, form: AdapterForm) throws -> PeftExport {
         guard form != .uniform else {
             throw MethodError.unwritable("the form \(form.rawValue) is one of LoRA; \(Self.card.name) has none such")
         }
@@ -100,6 +105,9 @@ extension PeftMethod {
 }
 
 extension GraftSet {
+    /// The paths of the projections that have a graft of the method.
+    var adaptedPaths: [String] { projections.filter { !($0.value is SavedProjection) }.map(\.key) }
+
     /// The variables of the grafts themselves, without whole parameters and weights.
     public var own: [Variable] {
         let whole = parameters.values.map { ObjectIdentifier($0) }

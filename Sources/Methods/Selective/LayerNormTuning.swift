@@ -47,53 +47,48 @@ public struct LayerNormTuning: SavesModules, Equatable {
 
     /// Copies of the parameters of each chosen norm, and of the modules that are saved.
     public func grafts(for model: Model, _ start: GraftStart) throws -> GraftSet {
-        let norms = try ModuleSelection(
-            targets: targetModules, excluded: excludeModules, modulesToSave: modulesToSave, names: start.names,
-            isStrict: start.isStrict
-        ).paths(among: model.normPaths)
+        var selection = selection()
+        (selection.names, selection.isStrict) = (start.names, start.isStrict)
+        let norms = try selection.paths(among: Array(model.norms.keys))
         var set = GraftSet()
-        for norm in norms {
-            for name in LayerNormTuning.parameterNames(of: norm) {
-                if let parameter = model.parameters[name] { try set.add(copyOf: parameter) }
-            }
+        for norm in norms.compactMap({ model.norms[$0] }) {
+            for parameter in [norm.weight, norm.bias].compactMap({ $0 }) { try set.add(copyOf: parameter) }
         }
         try set.addModules(modulesToSave, of: model)
         return set
     }
 
-    private static func parameterNames(of norm: String) -> [String] {
-        ["\(norm).weight", "\(norm).bias"]
+    private func selection() -> ModuleSelection {
+        ModuleSelection(targets: targetModules, excluded: excludeModules, modulesToSave: modulesToSave)
     }
 }
 
 // MARK: peft
 
 extension LayerNormTuning: PeftMethod {
+    /// peft keeps a copy of the whole norm below it.
     public static let peft = PeftFormat(
         types: ["LN_TUNING"],
         endings: [.init("ln_tuning_layers.weight", "weight"), .init("ln_tuning_layers.bias", "bias")])
 
     /// The parameters of norms; those of saved modules are written as whole parameters.
     public func peftExport(_ grafts: GraftSet, on model: Model, form: AdapterForm) throws -> PeftExport {
-        let names = Set(model.normPaths.flatMap(LayerNormTuning.parameterNames))
+        guard form != .uniform else {
+            throw MethodError.unwritable("the form uniform evens out ranks, and ln_tuning has none")
+        }
+        let saved = ModuleSelection(modulesToSave: modulesToSave)
+        let norms = try model.norms.values.filter { norm in
+            try grafts.parameters[norm.weight.name] != nil && !saved.isExcluded(norm.path)
+        }
         var method = self
-        // peft knows the norms of some families only.
-        if targetModules == nil {
-            let paths = model.normPaths.filter { path in grafts.parameters.keys.contains { $0.hasPrefix(path + ".") } }
-            method.targetModules = .list(paths)
+        // peft has norms of its own choice where none are named, and the options may spell another program's names.
+        if targetModules == nil || (try? selection().paths(among: Array(model.norms.keys))) != norms.map(\.path) {
+            (method.targetModules, method.excludeModules) = (.list(norms.map(\.path)), nil)
         }
-        let variables = grafts.parameters.values.filter { names.contains($0.name) }
-        return PeftExport(method: method, tensors: try variables.map { ($0.name, try $0.value.detach()) })
-    }
-}
-
-extension Model {
-    /// The paths of the normalisations: modules of a weight vector and at most a bias beside it.
-    fileprivate var normPaths: [String] {
-        parameters.values.compactMap { parameter in
-            guard parameter.name.hasSuffix(".weight"), (try? parameter.base.rank) == 1 else { return nil }
-            let path = String(parameter.name.dropLast(".weight".count))
-            return projections[path] == nil ? path : nil
+        let names = norms.flatMap { [$0.weight.name, $0.bias?.name].compactMap { $0 } }
+        let tensors = try names.compactMap { name in
+            try grafts.parameters[name].map { (name: name, tensor: try $0.value.detach()) }
         }
+        return PeftExport(method: method, tensors: tensors)
     }
 }

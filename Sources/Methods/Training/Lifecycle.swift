@@ -8,7 +8,8 @@ import Torch
 ///
 /// The order within an optimizer step:
 /// `epochWillBegin` (first step of an epoch), `stepWillBegin`, gradients cleared, then for each micro-batch `lossSum`,
-/// backward and `microBatchDidEnd`; `penalty` and its backward; clipping; `gradientsReady`; the update; `stepDidEnd`.
+/// backward and `microBatchDidEnd`; `penalty` and its backward; `backwardDidEnd`; clipping; `gradientsReady`; the update;
+/// `stepDidEnd`.
 /// With an `updateRule`, that rule stands for everything between `stepWillBegin` and `stepDidEnd`.
 ///
 /// What decides the future and is not in the variables, the groups or the step's index belongs in `state()`: a run that
@@ -28,6 +29,9 @@ public protocol Lifecycle: AnyObject {
     func stepWillBegin(_ moment: StepMoment) throws
     /// After the backward of one micro-batch; the gradients hold the sum so far.
     func microBatchDidEnd(_ moment: StepMoment) throws
+    /// After the backward of all micro-batches and of the penalty, before clipping: the place to correct gradients that
+    /// the clipped norm is to be of.
+    func backwardDidEnd(_ moment: StepMoment) throws
     /// After accumulation and clipping, before the update.
     func gradientsReady(_ moment: StepMoment) throws
     /// After the update; the gradients are still there.
@@ -63,6 +67,8 @@ extension Lifecycle {
     public func stepWillBegin(_ moment: StepMoment) throws {}
     /// Nothing.
     public func microBatchDidEnd(_ moment: StepMoment) throws {}
+    /// Nothing.
+    public func backwardDidEnd(_ moment: StepMoment) throws {}
     /// Nothing.
     public func gradientsReady(_ moment: StepMoment) throws {}
     /// Nothing.

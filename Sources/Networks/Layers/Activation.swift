@@ -2,7 +2,7 @@ import Support
 import Torch
 
 /// The activation functions by the names that configurations use (`hidden_act`).
-public enum Activation: String, Sendable, CaseIterable {
+public enum Activation: String, Codable, Sendable, CaseIterable {
     case gelu
     case geluClipped = "gelu_10"
     case geluNew = "gelu_new"

@@ -7,6 +7,8 @@ public final class Body {
     public let path: String
     /// Channels of a token.
     public let size: Int
+    /// Tokens before those of the input itself: a class token and registers.
+    public let leadingTokens: Int
     /// The blocks in their order.
     public let blocks: [Block]
     /// Grafts of the embedded tokens in effect, in the order of their adapters.
@@ -17,9 +19,11 @@ public final class Body {
     /// - Parameters:
     ///   - scope: the backbone's place.
     ///   - blocks: the places of the blocks.
-    public init(_ scope: Scope, size: Int, blocks: [Scope]) {
+    ///   - leadingTokens: tokens before those of the input itself.
+    public init(_ scope: Scope, size: Int, blocks: [Scope], leadingTokens: Int = 0) {
         path = scope.path
         self.size = size
+        self.leadingTokens = leadingTokens
         self.blocks = blocks.enumerated().map { Block(path: $1.path, index: $0, size: size) }
         scope.builder.register(self)
     }

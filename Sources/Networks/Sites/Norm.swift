@@ -84,6 +84,7 @@ public final class Norm {
     private func folded(_ weight: Tensor, _ bias: Tensor?) throws -> (weight: Tensor, bias: Tensor?) {
         var result = (weight: weight, bias: bias)
         for graft in grafts { result = try graft.merged(weight: result.weight, bias: result.bias, at: self) }
+        guard result.bias == nil || self.bias != nil else { throw NetworkError.missingBias(of: path) }
         return result
     }
 }
@@ -95,6 +96,6 @@ public protocol NormGraft: SiteGraft {
 
     /// Factors and shifts that compute the same without the graft, in the type of `weight`.
     /// - Parameter weight: the factors that act, a stored offset included.
-    /// - Throws: where the norm has no place for what the graft does.
+    /// - Returns: with a bias where the graft needs one; `Norm` refuses it where it has no place for it.
     func merged(weight: Tensor, bias: Tensor?, at site: Norm) throws -> (weight: Tensor, bias: Tensor?)
 }

@@ -26,6 +26,7 @@ public protocol ProjectionGraft: SiteGraft {
     ///   - weight: the weight with the grafts before this one, in the layout of the projection's kind; the base's own in
     ///     fp32 (or fp64, to check that) for the first.
     ///   - bias: the same for the bias.
+    /// - Returns: with a bias where the graft needs one; a projection that has no place for it refuses to merge.
     /// - Throws: where nothing without the graft computes the same.
     func merged(weight: Tensor, bias: Tensor?, at site: Projection) throws -> (weight: Tensor, bias: Tensor?)
 }

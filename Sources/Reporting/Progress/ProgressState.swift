@@ -32,11 +32,12 @@ public struct ProgressState: Sendable, Hashable {
     private var evaluationSeconds = 0.0
 
     private struct Work: Sendable, Hashable {
+        var steps: Int
         var amount: Double
         var seconds: Double
     }
 
-    /// Steps over which the rate is measured: enough to even out batches of unequal lengths.
+    /// Records over which the rate is measured: enough to even out batches of unequal lengths.
     private static let window = 32
 
     /// A run of which nothing is known.
@@ -60,15 +61,18 @@ public struct ProgressState: Sendable, Hashable {
     }
 
     private mutating func apply(_ record: StepRecord) {
+        // A record may hold several steps (`logging_steps`).
+        let steps = max(1, record.step - step)
         step = record.step
         epoch = record.epoch
         learningRate = record.learningRate
         memoryBytes = record.memoryBytes
         average.add(record.loss)
         loss = record.loss.isFinite ? average.value : record.loss
-        stepsTaken += 1
+        stepsTaken += steps
         let work = Work(
-            amount: Double(rateUnit == .tokens ? record.tokens : record.examples), seconds: record.seconds)
+            steps: steps, amount: Double(rateUnit == .tokens ? record.tokens : record.examples), seconds: record.seconds
+        )
         if recent.count < Self.window {
             recent.append(work)
         } else {
@@ -87,7 +91,8 @@ public struct ProgressState: Sendable, Hashable {
     /// Seconds that the remaining steps take if they go on like the latest, with the evaluations' share so far.
     public var secondsRemaining: Double? {
         guard stepsTaken > 0, step < totalSteps else { return step >= totalSteps && totalSteps > 0 ? 0 : nil }
-        let perStep = recentSeconds / Double(recent.count) + evaluationSeconds / Double(stepsTaken)
+        let perStep =
+            recentSeconds / Double(recent.reduce(0) { $0 + $1.steps }) + evaluationSeconds / Double(stepsTaken)
         return perStep * Double(totalSteps - step)
     }
 

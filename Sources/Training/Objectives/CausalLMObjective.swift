@@ -16,7 +16,9 @@ struct CausalLMObjective: Objective {
         }
         let (places, targets) = CausalLMObjective.labelled(labels, columns: batch.columns)
         guard !places.isEmpty else { return nil }
-        let hidden = try network.hiddenStates(batch.modelInput(on: device), context)
+        var hidden = try network.hiddenStates(batch.modelInput(on: device), context)
+        // Rows that grafts put before the tokens predict none of the labels.
+        if context.insertedRows > 0 { hidden = try hidden.narrow(1, context.insertedRows, batch.columns) }
         let rows = try hidden.reshape([batch.rows * batch.columns, -1]).indexSelect(0, Tensor(places).to(device))
         return try network.lossSum(rows, labels: Tensor(targets).to(device), context)
     }

@@ -3,7 +3,7 @@ import Networks
 import Reporting
 import Torch
 
-/// Cross entropy of one class per text.
+/// Cross entropy of one class per text or image.
 struct ClassificationObjective: Objective {
     let classes: Int
     let mainMetric = MainMetric("accuracy", greaterIsBetter: true)

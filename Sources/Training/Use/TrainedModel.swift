@@ -18,36 +18,56 @@ public struct TrainedModel {
     public let labels: [String]
 
     let model: Model
-    let encoder: ExampleEncoder
-    let collator: Collator
+    let reading: Reading
     let data: DataOptions
     let device: Device
+
+    /// How rows become what the network takes.
+    enum Reading {
+        case texts(ExampleEncoder, Collator)
+        case images(ImageFormat)
+    }
 
     /// Loads a checkpoint and, on it, an adapter.
     /// - Parameters:
     ///   - data: columns, lengths and truncation; its files are not looked at.
     ///   - allowsOtherBase: loads an adapter although it was made for other weights.
-    /// - Throws: what loading throws, `TrainingError` for a model that neither classifies nor continues texts.
+    /// - Throws: what loading throws, `TrainingError` for a model that neither classifies nor continues.
     public init(
         folder: URL, adapter: URL? = nil, data: DataOptions = DataOptions(), device: Device = .cpu,
         allowsOtherBase: Bool = false
     ) throws {
         let config = try ModelConfig(folder: folder)
-        let encoding = try TokenizerEncoding(Tokenizer(contentsOf: folder), for: config)
-        guard let padID = encoding.padID else { throw TrainingError.noPadToken(model: folder.path) }
+        let format = try Backbones.imageFormat(config)
+        let encoding = try format == nil ? TokenizerEncoding(Tokenizer(contentsOf: folder), for: config) : nil
+        if let encoding, encoding.padID == nil { throw TrainingError.noPadToken(model: folder.path) }
         let adapted = try AdaptedModel(
-            folder: folder, adapter: adapter, options: .init(device: device), padTokenID: padID,
+            folder: folder, adapter: adapter, options: .init(device: device), padTokenID: encoding?.padID,
             allowsOtherBase: allowsOtherBase)
         task = try TrainedModel.task(adapted)
         labels = try TrainedModel.labels(adapted)
         model = adapted.loaded.model
+        if let encoding {
+            reading = try TrainedModel.texts(encoding, config, labels: labels, data)
+        } else if let format {
+            reading = .images(format)
+        } else {
+            throw ImageDataError.noImages(model: folder.path)
+        }
+        (self.data, self.device) = (data, device)
+    }
+
+    private static func texts(
+        _ encoding: TokenizerEncoding, _ config: ModelConfig, labels: [String], _ data: DataOptions
+    ) throws -> Reading {
         let limits = EncodingOptions(
             maximumLength: data.maxLength, maximumPositions: try config.positionLimit, truncation: data.truncation,
             vocabularySize: try config.vocabularySize)
         let space = try labels.isEmpty ? nil : LabelSpace.classes(LabelVocabulary(names: labels))
-        encoder = try ExampleEncoder(encoding, labels: space, options: limits)
-        collator = try Collator(padID: padID, paddingSide: .right, maximumColumns: encoder.limit)
-        (self.data, self.device) = (data, device)
+        let encoder = try ExampleEncoder(encoding, labels: space, options: limits)
+        let collator = try Collator(
+            padID: encoding.padID ?? 0, paddingSide: .right, maximumColumns: encoder.limit)
+        return .texts(encoder, collator)
     }
 
     /// The task that the head is for. A head that starts at random has learnt nothing.
@@ -62,22 +82,27 @@ public struct TrainedModel {
         switch adapted.loaded.head {
         case .sequenceClassification: return .classification
         case .causalLM: return .causalLM
+        case .imageClassification: return .imageClassification
         default:
             throw TrainingError.option(
-                "\(adapted.folder.path) has no head that classifies or continues texts; name the adapter that was "
+                "\(adapted.folder.path) has no head that classifies, or continues texts; name the adapter that was "
                     + "trained for that")
         }
     }
 
     /// As the adapter names them, else the checkpoint, else by their numbers.
     private static func labels(_ adapted: AdaptedModel) throws -> [String] {
-        guard case .sequenceClassification(let count) = adapted.loaded.head else { return [] }
+        let count: Int
+        switch adapted.loaded.head {
+        case .sequenceClassification(let labels), .imageClassification(let labels): count = labels
+        default: return []
+        }
         let named = [adapted.adapter?.provenance.labels, try adapted.loaded.config.labelNames]
         return named.compactMap { $0 }.first { $0.count == count } ?? (0..<count).map(String.init)
     }
 
-    /// Batches of rows, longest first.
-    func batches(_ rows: EncodedDataset, size: Int) throws -> EpochBatches {
+    /// Batches of rows, longest first; images, which are all as long, in their order.
+    func batches(_ rows: EncodedDataset, size: Int, _ collator: Collator) throws -> EpochBatches {
         let options = BatchingOptions(strategy: .sequential, batchSize: size)
         return try BatchLoader(rows, options: options, collator: collator).batches(from: BatchPosition())
     }
@@ -87,14 +112,22 @@ public struct TrainedModel {
 
 extension TrainedModel {
     /// Measures the model on the rows of a file. Rows without a text are left out.
-    /// - Throws: `DatasetError` for what is wrong with the rows, what the network throws.
+    /// - Throws: `DatasetError` or `ImageDataError` for what is wrong with the rows, what the network throws.
     public func evaluate(_ file: URL, batchSize: Int = 32) async throws -> Evaluation {
-        let rows = try SampleSet(
-            reading: DataFile(file), for: data.datasetTask(task), taskColumn: data.taskColumn, skipsEmptyRows: true)
-        let encoded = try await encoder.encode(rows, for: task == .classification ? .classification : .causalLM)
-        let batches = try batches(encoded, size: batchSize)
-        let objective: any Objective =
-            task == .classification ? ClassificationObjective(classes: labels.count) : CausalLMObjective()
-        return try objective.evaluate(model, batches, on: device)
+        let batches: EpochBatches
+        switch reading {
+        case .texts(let encoder, let collator):
+            let rows = try SampleSet(
+                reading: DataFile(file), for: data.datasetTask(task), taskColumn: data.taskColumn,
+                skipsEmptyRows: true)
+            let encoded = try await encoder.encode(rows, for: task == .classification ? .classification : .causalLM)
+            batches = try self.batches(encoded, size: batchSize, collator)
+        case .images(let format):
+            let images = try ImageFile(file, format: format)
+            try images.requireNames(labels)
+            batches = try self.batches(
+                images.samples.encodedImages(classes: labels.count), size: batchSize, Collator(padID: 0))
+        }
+        return try task.objective(classes: labels.count).evaluate(model, batches, on: device)
     }
 }

@@ -1,0 +1,187 @@
+import Golden
+import JSON
+import Networks
+import Torch
+
+/// The mix-and-match adapter: a short prefix at every attention, and a scaled adapter beside every feed-forward part.
+///
+///     K ← [P_K; K], V ← [P_V; V]        [P_K, P_V] = W₂ tanh(W₁ T + b₁) + b₂
+///     y = norm(x + FFN(z) + s·(W_up dropout(relu(W_down z + b_down)) + b_up))
+///
+/// z is what goes into the feed-forward part: the residual x where the norm follows, its norm where that comes first. T is
+/// [attn_bn, size], W₁ [mid_dim, size]; W_down is [ffn_bn, size]. The positions of the tokens stay as they are. After the
+/// training, keys and values are computed once and stored; T, W₁ and W₂ are dropped. s multiplies the bias as well, so
+/// that folding it into W_up and b_up gives the same.
+///
+/// The other wirings of the paper's unified view are options: `ffn_option: sequential` (from the output, before the
+/// residual) and `pfeiffer`; `attn_mode: prefix_nomlp` trains the keys and values themselves. `attn_bn: 0` and `ffn_bn: 0`
+/// leave out one part. Defaults are those of the paper's summarisation; for classification it has attn_bn 16, ffn_bn 16
+/// and s 2. The adapter's dropout is the model's own in the authors' code, 0.1 in all of theirs. Source: He et al. 2022
+/// (arXiv:2110.04366, sections 3 and 4.6, table 1) and the authors' code.
+public struct MAMAdapter: SavesModules, Equatable {
+    /// What makes the keys and values.
+    public enum AttentionMode: String, Codable, Sendable {
+        /// Two maps, while they are trained.
+        case prefix
+        /// None.
+        case prefixWithoutMLP = "prefix_nomlp"
+    }
+
+    /// Rows of keys and values at each attention.
+    public var attentionBottleneck = 30
+    /// What makes them.
+    public var attentionMode = AttentionMode.prefix
+    /// Width between the maps.
+    public var middleSize = 800
+    /// Dropout of keys and values in training.
+    public var prefixDropout = 0.0
+    /// Channels of the adapter.
+    public var feedForwardBottleneck = 512
+    /// Where the adapter's input comes from.
+    public var feedForwardOption = BottleneckWiring.parallel
+    /// s.
+    public var feedForwardScalar = BottleneckScale.fixed(4)
+    /// Where the adapter has a norm of its own.
+    public var feedForwardNorm = BottleneckNorm.none
+    /// How the adapter starts.
+    public var feedForwardStart = BottleneckStart.lora
+    /// Dropout inside the adapter in training.
+    public var adapterDropout = 0.1
+    /// Modules that are trained and stored whole, such as a new head.
+    public var modulesToSave: [String] = []
+
+    /// The paper's defaults.
+    public init() {}
+
+    /// What it declares about itself.
+    public static let card = MethodCard(
+        name: "mam-adapter",
+        summary: "A prefix at every attention and a scaled adapter beside every feed-forward part.",
+        family: "adapters", sites: "attentions, extra keys and values; feed-forward parts, parallel branch",
+        paper: "He et al. 2022, arXiv:2110.04366", initContract: .differs, mergeContract: .never)
+
+    enum CodingKeys: String, CodingKey {
+        case attentionBottleneck = "attn_bn"
+        case attentionMode = "attn_mode"
+        case middleSize = "mid_dim"
+        case prefixDropout = "prefix_dropout"
+        case feedForwardBottleneck = "ffn_bn"
+        case feedForwardOption = "ffn_option"
+        case feedForwardScalar = "ffn_adapter_scalar"
+        case feedForwardNorm = "ffn_adapter_layernorm_option"
+        case feedForwardStart = "ffn_adapter_init_option"
+        case adapterDropout = "adapter_dropout"
+        case modulesToSave = "modules_to_save"
+    }
+
+    /// Reads the options; absent ones keep their defaults.
+    public init(from decoder: any Decoder) throws {
+        let options = try decoder.container(keyedBy: CodingKeys.self)
+        attentionBottleneck = try options.option(.attentionBottleneck, default: attentionBottleneck)
+        attentionMode = try options.option(.attentionMode, default: attentionMode)
+        middleSize = try options.option(.middleSize, default: middleSize)
+        prefixDropout = try options.option(.prefixDropout, default: prefixDropout)
+        feedForwardBottleneck = try options.option(.feedForwardBottleneck, default: feedForwardBottleneck)
+        feedForwardOption = try options.option(.feedForwardOption, default: feedForwardOption)
+        feedForwardScalar = try options.option(.feedForwardScalar, default: feedForwardScalar)
+        feedForwardNorm = try options.option(.feedForwardNorm, default: feedForwardNorm)
+        feedForwardStart = try options.option(.feedForwardStart, default: feedForwardStart)
+        adapterDropout = try options.option(.adapterDropout, default: adapterDropout)
+        modulesToSave = try options.option(.modulesToSave, default: modulesToSave)
+        try validate()
+    }
+
+    private func validate() throws {
+        let sizes = [
+            ("attn_bn", attentionBottleneck, 0), ("ffn_bn", feedForwardBottleneck, 0), ("mid_dim", middleSize, 1),
+        ]
+        for (name, value, least) in sizes where !(least...(1 << 20)).contains(value) {
+            throw MethodError.option("\(name): must be between \(least) and \(1 << 20), found \(value)")
+        }
+        if attentionBottleneck == 0, feedForwardBottleneck == 0 {
+            throw MethodError.option("attn_bn and ffn_bn are both 0, so there is nothing to train: set one of them")
+        }
+        try MethodError.requireDropout(prefixDropout, option: "prefix_dropout")
+        try MethodError.requireDropout(adapterDropout, option: "adapter_dropout")
+    }
+
+    /// Keys and values for every attention, an adapter for every feed-forward part, and copies of the modules that are
+    /// saved.
+    public func grafts(for model: Model, _ start: GraftStart) throws -> GraftSet {
+        try validate()
+        var set = GraftSet()
+        if attentionBottleneck > 0 {
+            try set.addPrefix(
+                Prefix.Settings(
+                    count: attentionBottleneck, hidden: attentionMode == .prefix ? middleSize : nil,
+                    tableDeviation: 0.02, dropout: prefixDropout, shiftsPositions: false),
+                for: model, start)
+        }
+        if feedForwardBottleneck > 0 {
+            let sites = try ModuleSelection(targets: nil, excluded: nil, modulesToSave: [])
+                .sublayers(of: model, roles: [.feedForward])
+            let settings = BottleneckSettings(
+                width: feedForwardBottleneck, activation: .relu, start: feedForwardStart, wiring: feedForwardOption,
+                scale: feedForwardScalar, dropout: adapterDropout, norm: feedForwardNorm)
+            try set.addBottlenecks(at: sites, start) { _ in settings }
+        }
+        try set.addModules(modulesToSave, of: model)
+        return set
+    }
+
+    /// Drops the prefix's maps once the training is over.
+    public func lifecycle(of grafts: GraftSet, on model: Model, _ plan: TrainingPlan) throws -> (any Lifecycle)? {
+        grafts.prefix.map(PrefixLifecycle.init)
+    }
+}
+
+// MARK: Golden cases
+
+extension MAMAdapter {
+    /// The case of one post-norm layer, with the prefix as it is stored after the training.
+    public static let replays = [
+        GoldenReplay("mam-adapter") { golden in
+            var layer = try PostNormLayerCase(golden, activationKey: "activation")
+            let method = try MAMAdapter(golden)
+            let set = try method.grafts(for: layer.model, key: RandomKey(seed: 0))
+            try layer.model.add(set, named: "default")
+            let variables = try parameters(of: set).filter { try golden.optional("param.\($0.name)") != nil }
+            for (name, variable) in variables { try variable.load(golden.tensor("param.\(name)")) }
+            try layer.replay(variables)
+            if let prefix = set.prefix, let site = layer.model.attentions.values.first {
+                try prefix.finish()
+                let stored = try prefix.keysAndValues(at: site, ForwardContext())
+                layer.comparison.produced("out.prefix_key", try stored.keys.squeeze(0))
+                layer.comparison.produced("out.prefix_value", try stored.values.squeeze(0))
+            }
+            return try layer.comparison.result()
+        }
+    ]
+
+    private init(_ golden: GoldenCase) throws {
+        let names = [
+            "attn_bn", "attn_mode", "mid_dim", "ffn_bn", "ffn_option", "ffn_adapter_scalar",
+            "ffn_adapter_layernorm_option", "ffn_adapter_init_option",
+        ]
+        var options = JSON.Object()
+        for name in names { options[name] = try golden.config.optional(name)?.value }
+        self = try JSON.Node(.object(options), source: "case.json").decode(MAMAdapter.self)
+    }
+
+    /// The tensors by the case's names.
+    private static func parameters(of set: GraftSet) throws -> [(name: String, variable: Variable)] {
+        var result: [(name: String, variable: Variable)] = []
+        if case .projected(let maps)? = set.prefix?.form {
+            result += maps.variables.map { ($0.name, $0) }
+        }
+        for case let graft as BottleneckGraft in set.sublayers.values {
+            result += [
+                ("adapter.down.weight", graft.down.weight), ("adapter.down.bias", graft.down.bias),
+                ("adapter.up.weight", graft.up.weight), ("adapter.up.bias", graft.up.bias),
+            ]
+            if let scale = graft.scale { result.append(("adapter.scale", scale)) }
+            if let norm = graft.norm { result += [("adapter.ln.weight", norm.weight), ("adapter.ln.bias", norm.bias)] }
+        }
+        return result
+    }
+}

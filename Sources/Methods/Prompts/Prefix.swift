@@ -1,0 +1,150 @@
+import Networks
+import Torch
+
+/// Keys and values that stand before those of the sequence at every attention of a network, and what they come from.
+///
+/// Z [count, columns] holds, for each attention in the order of the network, its keys and then its values, each with the
+/// heads one after the other: H·hd columns each, for H heads of keys. It is a table of its own, or made of rows T by two
+/// linear maps:
+///
+///     Z = W₂ tanh(W₁ T + b₁) + b₂        T [count, size], W₁ [hidden, size], W₂ [columns, hidden]
+///
+/// After training the table is computed once and takes the maps' place. Source: Li and Liang 2021 (arXiv:2101.00190,
+/// section 4.2 and equation 3 with its reparameterisation).
+final class Prefix {
+    /// The variable's name of the table, as peft calls it.
+    static let tableName = "prompt_embeddings"
+
+    /// What the rows come from.
+    enum Form {
+        case table(Variable)
+        case projected(Projected)
+    }
+
+    /// T, W₁, b₁, W₂ and b₂.
+    struct Projected {
+        let tokens: Variable
+        let first: (weight: Variable, bias: Variable)
+        let second: (weight: Variable, bias: Variable)
+
+        var variables: [Variable] { [tokens, first.weight, first.bias, second.weight, second.bias] }
+    }
+
+    /// What a prefix is made by.
+    struct Settings {
+        /// Rows.
+        var count: Int
+        /// Width of the maps between; nil for a table.
+        var hidden: Int?
+        /// Deviation of a drawn table.
+        var tableDeviation = 1.0
+        /// Whether keys and values start at zero.
+        var startsAtZero = false
+        /// Dropout of keys and values in training.
+        var dropout = 0.0
+        /// Whether the tokens' positions go on after the prefix's, as if it had been read before them.
+        var shiftsPositions = true
+    }
+
+    /// What the rows come from.
+    private(set) var form: Form
+    /// Rows.
+    let count: Int
+    private let columns: [String: Range<Int>]
+    private let dropout: Double
+    /// The rows of the forward under way, so that the maps run once for all attentions.
+    private var rows: Tensor?
+
+    /// - Throws: `MethodError` where the model has no attention, or an adapter that is read does not fit.
+    init(_ settings: Settings, for model: Model, _ start: GraftStart) throws {
+        let sites = Array(model.attentions.values)
+        guard let size = sites.first?.size else {
+            throw MethodError.option("the model has no attention that keys and values could be put before")
+        }
+        var columns: [String: Range<Int>] = [:]
+        var total = 0
+        for site in sites {
+            let width = 2 * site.keyHeads * site.headSize
+            columns[site.path] = total..<(total + width)
+            total += width
+        }
+        self.columns = columns
+        (count, dropout) = (settings.count, settings.dropout)
+        // The file of a finished training has the table, whatever it was made of.
+        let hasTable = start.stored.map { $0.names.contains(Prefix.tableName) } ?? (settings.hidden == nil)
+        if let hidden = settings.hidden, !hasTable {
+            try start.requireStored(hidden, of: "prefix.fc1.weight")
+            form = .projected(try Prefix.projected(settings, hidden: hidden, size: size, columns: total, start))
+        } else {
+            try start.requireStored(settings.count, of: Prefix.tableName)
+            let table =
+                try settings.startsAtZero
+                ? Tensor.zeros([settings.count, total])
+                : Tensor.normal(
+                    [settings.count, total], std: settings.tableDeviation, key: start.key.derived(Prefix.tableName))
+            form = .table(try Variable(Prefix.tableName, table))
+        }
+    }
+
+    /// Rows from N(0, 1), and maps as torch's linear layers start.
+    private static func projected(
+        _ settings: Settings, hidden: Int, size: Int, columns: Int, _ start: GraftStart
+    ) throws -> Projected {
+        func uniform(_ name: String, _ shape: [Int], fanIn: Int) throws -> Variable {
+            let bound = 1 / Double(max(1, fanIn)).squareRoot()
+            return try Variable(name, Tensor.uniform(shape, -bound, bound, key: start.key.derived(name)))
+        }
+        func last(_ name: String, _ shape: [Int]) throws -> Variable {
+            guard settings.startsAtZero else { return try uniform(name, shape, fanIn: hidden) }
+            return try Variable(name, Tensor.zeros(shape))
+        }
+        let key = start.key.derived("prefix.tokens")
+        return Projected(
+            tokens: try Variable("prefix.tokens", Tensor.normal([settings.count, size], std: 1, key: key)),
+            first: (
+                try uniform("prefix.fc1.weight", [hidden, size], fanIn: size),
+                try uniform("prefix.fc1.bias", [hidden], fanIn: size)
+            ),
+            second: (try last("prefix.fc2.weight", [columns, hidden]), try last("prefix.fc2.bias", [columns])))
+    }
+
+    var variables: [Variable] {
+        switch form {
+        case .table(let table): [table]
+        case .projected(let maps): maps.variables
+        }
+    }
+
+    /// Z as it is now.
+    func table() throws -> Tensor {
+        switch form {
+        case .table(let table): return table.value
+        case .projected(let maps):
+            return try maps.tokens.value.linear(maps.first.weight.value, maps.first.bias.value).tanh()
+                .linear(maps.second.weight.value, maps.second.bias.value)
+        }
+    }
+
+    /// Computes the rows of the forward that begins.
+    func begin() throws {
+        rows = try table()
+    }
+
+    /// Puts the table in the place of what it was made from.
+    func finish() throws {
+        guard case .projected = form else { return }
+        form = .table(try Variable(Prefix.tableName, withoutGradients { try table() }))
+        rows = nil
+    }
+
+    /// Keys and values of an attention, [1, key heads, count, head].
+    func keysAndValues(at site: AttentionSite, _ context: ForwardContext) throws -> (keys: Tensor, values: Tensor) {
+        guard let range = columns[site.path] else {
+            throw NetworkError.input("the prefix has no keys for \(site.path)")
+        }
+        let all = try (rows ?? table()).narrow(1, range.lowerBound, range.count)
+        let dropped = try context.dropout(all, dropout, at: "\(site.path).prefix")
+        let heads = try dropped.reshape([count, 2, site.keyHeads, site.headSize]).permute([1, 2, 0, 3])
+        return (try heads.select(0, 0).unsqueeze(0), try heads.select(0, 1).unsqueeze(0))
+    }
+}
