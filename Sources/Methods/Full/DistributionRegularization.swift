@@ -49,8 +49,9 @@ final class DistributionRegularization: Lifecycle {
     /// The sum of the losses of the batch's rows and of the queue's.
     func lossSum(_ features: Tensor, _ logits: Tensor, _ labels: Tensor, _ queues: FeatureQueues) throws -> Tensor {
         let calibrated = try calibrated(features, queues)
+        // Copies of the classes: the backward comes after the queue has moved on.
         let queued = try head(calibrated.to(features.dtype), ForwardContext())
-        return try logits.crossEntropySum(labels) + queued.crossEntropySum(queues.labels.value)
+        return try logits.crossEntropySum(labels) + queued.crossEntropySum(queues.labels.value.clone())
     }
 
     /// What the head must classify beside the batch.

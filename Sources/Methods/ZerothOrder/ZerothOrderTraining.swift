@@ -179,53 +179,54 @@ extension ZerothOrderTraining {
     }
 }
 
-/// The magnitudes of a tensor's elements, without a sorted copy of them.
+/// The magnitudes of a tensor's elements, without a sorted copy of a large one.
 struct Magnitudes {
+    /// Up to as many elements are sorted as they are.
+    static let sortable = 1 << 20
+
     private let flat: Tensor
-    private let isDouble: Bool
+    private let count: Int
 
     init(_ tensor: Tensor) throws {
         flat = try tensor.detach().reshape([-1])
-        isDouble = try flat.dtype == .float64
+        count = try flat.count
     }
 
-    /// The `rank`-th smallest magnitude, from 1: bisection until one value is left.
+    /// The `rank`-th smallest magnitude, from 1. Of a large tensor, a sample tells between which two it lies, and only
+    /// what is between them is sorted.
     func smallest(_ rank: Int) throws -> Double {
-        var (low, high) = (-1.0, try largest(upTo: .infinity))
-        // In each round `low` is too small and `high` large enough.
-        while true {
-            let candidate = try largest(upTo: high)
-            if try count(below: candidate) < rank { return candidate }
-            var middle = low + (candidate - low) / 2
-            if !isDouble { middle = Double(Float(middle)) }
-            guard middle > low, middle < candidate else { return candidate }
-            if try count(upTo: middle) >= rank { high = middle } else { (low, high) = (middle, candidate) }
+        guard count > Magnitudes.sortable, let (low, high) = try bracket(rank) else {
+            return try sorted(magnitudes(flat)).select(0, rank - 1).item()
         }
-    }
-
-    private func largest(upTo bound: Double) throws -> Double {
-        try stretches { magnitudes in
-            guard bound.isFinite else { return try magnitudes.amax().item() }
-            return try magnitudes.maskedFill(magnitudes.gt(scalar(bound)), 0).amax().item()
-        }.max() ?? 0
-    }
-
-    private func count(below bound: Double) throws -> Int {
-        try stretches { try Int($0.lt(scalar(bound)).to(.int64).sum().item()) }.reduce(0, +)
-    }
-
-    private func count(upTo bound: Double) throws -> Int {
-        try stretches { try Int($0.le(scalar(bound)).to(.int64).sum().item()) }.reduce(0, +)
-    }
-
-    private func stretches<Result>(_ body: (Tensor) throws -> Result) throws -> [Result] {
-        try ZerothOrderTraining.stretches(try flat.count).map { range in
-            let values = try flat.narrow(0, range.lowerBound, range.count)
-            return try body(values.to(isDouble ? .float64 : .float32).abs())
+        var below = 0
+        let between = try Tensor.cat(
+            ZerothOrderTraining.stretches(count).map { range in
+                let part = try magnitudes(flat.narrow(0, range.lowerBound, range.count))
+                let isBelow = try part.lt(low)
+                below += Int(try isBelow.to(.int64).sum().item())
+                return try part.maskedSelect(isBelow.not().and(part.le(high)))
+            })
+        guard below < rank, try rank <= below + between.count else {
+            // The sample was not like the whole.
+            return try sorted(magnitudes(flat)).select(0, rank - 1).item()
         }
+        return try sorted(between).select(0, rank - below - 1).item()
     }
 
-    private func scalar(_ value: Double) throws -> Tensor {
-        try .full([1], value, dtype: isDouble ? .float64 : .float32, device: flat.device)
+    /// Two magnitudes of a sample that the `rank`-th of all lies between, in all likelihood.
+    private func bracket(_ rank: Int) throws -> (low: Tensor, high: Tensor)? {
+        let step = count / (1 << 16)
+        let sample = try sorted(magnitudes(flat.slice(0, from: 0, to: count, step: step)))
+        let size = try sample.count
+        let place = rank * size / count
+        let (first, last) = (max(0, place - size / 64), min(size - 1, place + size / 64))
+        guard first > 0, last < size - 1 else { return nil }
+        return (try sample.narrow(0, first, 1), try sample.narrow(0, last, 1))
     }
+
+    private func magnitudes(_ part: Tensor) throws -> Tensor {
+        try part.to(part.dtype == .float64 ? .float64 : .float32).abs()
+    }
+
+    private func sorted(_ tensor: Tensor) throws -> Tensor { try tensor.sorted(0).values }
 }
