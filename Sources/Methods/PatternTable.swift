@@ -52,6 +52,12 @@ extension KeyedDecodingContainer {
         try decodeIfPresent(Value.self, forKey: key) ?? value
     }
 
+    /// One of the names that an option may have, or its default: `choice` for options that are read as all others are.
+    func option<Value: Decodable & RawRepresentable & CaseIterable>(_ key: Key, default value: Value) throws -> Value
+    where Value.RawValue == String {
+        try choice(key, default: value)
+    }
+
     /// One of the names that an option may have, or its default.
     /// - Throws: `MethodError.option` for another name.
     func choice<Value: RawRepresentable & CaseIterable>(_ key: Key, default value: Value) throws -> Value

@@ -2,7 +2,7 @@ import Networks
 import Torch
 
 /// How the two maps of a bottleneck start.
-public enum BottleneckStart: String, Codable, Sendable {
+public enum BottleneckStart: String, Codable, CaseIterable, Sendable {
     /// Both weights normal of deviation 1e-3, cut at two deviations.
     case truncatedNormal = "truncated_normal"
     /// Both weights normal of deviation 0.02.
@@ -12,7 +12,7 @@ public enum BottleneckStart: String, Codable, Sendable {
 }
 
 /// What joins what at a sub-layer with residual x, input z and branch output h.
-public enum BottleneckWiring: String, Codable, Sendable {
+public enum BottleneckWiring: String, Codable, CaseIterable, Sendable {
     /// x + h + A(h): Houlsby's.
     case sequential
     /// x + h + A(norm(x + h)) where a norm follows the sum, x + h + A(h) where none does: Pfeiffer's.
@@ -22,7 +22,7 @@ public enum BottleneckWiring: String, Codable, Sendable {
 }
 
 /// Where a bottleneck has a norm of its own.
-public enum BottleneckNorm: String, Codable, Sendable {
+public enum BottleneckNorm: String, Codable, CaseIterable, Sendable {
     case none
     /// Before the first map.
     case input = "in"

@@ -20,7 +20,7 @@ import Torch
 /// (arXiv:2110.04366, sections 3 and 4.6, table 1) and the authors' code.
 public struct MAMAdapter: SavesModules, Equatable {
     /// What makes the keys and values.
-    public enum AttentionMode: String, Codable, Sendable {
+    public enum AttentionMode: String, Codable, CaseIterable, Sendable {
         /// Two maps, while they are trained.
         case prefix
         /// None.

@@ -59,7 +59,7 @@ public struct LoRA: SavesModules, Equatable {
         paper: "Hu et al. 2021, arXiv:2106.09685", initContract: .equalsBase, mergeContract: .exact)
 
     /// Existing biases that are trained.
-    public enum BiasTraining: String, Codable, Sendable {
+    public enum BiasTraining: String, Codable, CaseIterable, Sendable {
         case none
         case all
         case loraOnly = "lora_only"

@@ -26,7 +26,7 @@ import Torch
 /// Source: Yang et al. 2024 (arXiv:2406.05223).
 public struct CorDA: SavesModules, Equatable {
     /// Which components are trained.
-    public enum Mode: String, Codable, Sendable, CaseIterable {
+    public enum Mode: String, Codable, CaseIterable, Sendable {
         /// Instruction previewed: the largest.
         case ipm
         /// Knowledge preserved: the smallest.
@@ -34,7 +34,7 @@ public struct CorDA: SavesModules, Equatable {
     }
 
     /// Which factor takes the singular values.
-    public enum SigmaFuse: String, Codable, Sendable, CaseIterable {
+    public enum SigmaFuse: String, Codable, CaseIterable, Sendable {
         /// The root of them each.
         case both = "UV"
         /// B.

@@ -28,7 +28,7 @@ import Torch
 /// of estimation_batch_size and total_steps are ours.
 public struct LoRASB: SavesModules, Equatable {
     /// Where the frozen factors come from.
-    public enum Variant: String, Codable, Sendable, CaseIterable {
+    public enum Variant: String, Codable, CaseIterable, Sendable {
         /// The first step of full fine-tuning.
         case sb = "lora-sb"
         /// The weight.

@@ -47,14 +47,14 @@ public struct MaskTuning: SavesModules, Equatable {
     public var modulesToSave: [String] = []
 
     /// Which matrices are masked.
-    public enum Variant: String, Codable, Sendable, CaseIterable {
+    public enum Variant: String, Codable, CaseIterable, Sendable {
         case attention = "r-amt"
         case feedForward = "r-mmt"
         case all = "r-pmt"
     }
 
     /// How scores start.
-    public enum Start: String, Codable, Sendable, CaseIterable {
+    public enum Start: String, Codable, CaseIterable, Sendable {
         case ones = "1s"
         case uniform
     }

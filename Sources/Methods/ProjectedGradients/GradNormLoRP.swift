@@ -27,14 +27,14 @@ import Torch
 /// tangent projection of `weight_norm`, which the release omits.
 public struct GradNormLoRP: SavesModules, Equatable {
     /// What is trained of each target.
-    public enum Parametrization: String, Codable, Sendable {
+    public enum Parametrization: String, Codable, CaseIterable, Sendable {
         case dora
         case plain
         case weightNorm = "weight_norm"
     }
 
     /// Which side of a gradient is projected.
-    public enum ProjectionType: String, Codable, Sendable {
+    public enum ProjectionType: String, Codable, CaseIterable, Sendable {
         case std
         case reverseStd = "reverse_std"
         case right

@@ -13,7 +13,7 @@ import Torch
 /// Source: Liu et al. 2021 (arXiv:2103.10385), section 3.2.
 public struct PTuning: SavesModules, Equatable {
     /// What makes the rows.
-    public enum Reparameterization: String, Codable, Sendable {
+    public enum Reparameterization: String, Codable, CaseIterable, Sendable {
         case mlp = "MLP"
         case lstm = "LSTM"
     }
@@ -103,6 +103,7 @@ public struct PTuning: SavesModules, Equatable {
 }
 
 extension PTuning: PeftMethod {
+    /// One table of rows, made by the small network.
     public static let peft = PeftFormat.promptLearning(
         "P_TUNING", ignoring: ["encoder_dropout", "encoder_num_layers"])
 

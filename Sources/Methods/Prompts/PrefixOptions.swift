@@ -4,7 +4,7 @@ import Torch
 /// The options of prefix tuning and P-tuning v2, in peft's names.
 public struct PrefixOptions: Encodable, Sendable, Equatable {
     /// How keys and values start.
-    public enum Start: String, Codable, Sendable {
+    public enum Start: String, Codable, CaseIterable, Sendable {
         /// At zero: each takes a share of the attention, and gives nothing.
         case zero
     }

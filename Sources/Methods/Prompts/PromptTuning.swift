@@ -12,7 +12,7 @@ import Torch
 /// Source: Lester et al. 2021 (arXiv:2104.08691), section 2; starts of section 3.
 public struct PromptTuning: SavesModules, Equatable {
     /// How the rows start.
-    public enum Start: String, Codable, Sendable {
+    public enum Start: String, Codable, CaseIterable, Sendable {
         /// From a normal of deviation 1, as torch's embeddings start.
         case random = "RANDOM"
         /// Rows of the table of words, drawn without repetition.
@@ -86,6 +86,7 @@ public struct PromptTuning: SavesModules, Equatable {
 }
 
 extension PromptTuning: PeftMethod {
+    /// One table of rows.
     public static let peft = PeftFormat.promptLearning(
         "PROMPT_TUNING", ignoring: ["prompt_tuning_init_text", "tokenizer_kwargs", "tokenizer_name_or_path"])
 

@@ -39,7 +39,7 @@ public struct BiAdapter: SavesModules, Equatable {
     public var modulesToSave: [String] = []
 
     /// Where the bottlenecks are.
-    public enum Style: String, Codable, Sendable, CaseIterable {
+    public enum Style: String, Codable, CaseIterable, Sendable {
         case adaptformer
         case lora
     }

@@ -35,8 +35,10 @@ extension AdaLoRA: PeftMethod {
         self = try JSON.Node(.object(options), source: node.path).decode(AdaLoRA.self)
     }
 
+    /// Where the options train them.
     public var trainsBiases: Bool { bias != .none }
 
+    /// Every option under its own name, and what peft writes beside them.
     public func peftOptions(_ place: PeftPlace) throws -> JSON.Object {
         var object = AdaLoRA.peft.fixedKeys
         for key in AdaLoRA.optionalOptions { object[key] = .null }

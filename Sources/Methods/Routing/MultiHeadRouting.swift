@@ -56,12 +56,12 @@ public struct MultiHeadRouting: SavesModules, Equatable {
     public var modulesToSave: [String] = []
 
     /// peft's name of the router.
-    public enum PolyType: String, Codable, Sendable, CaseIterable {
+    public enum PolyType: String, Codable, CaseIterable, Sendable {
         case poly
     }
 
     /// What is trained.
-    public enum FinetuneType: String, Codable, Sendable, CaseIterable {
+    public enum FinetuneType: String, Codable, CaseIterable, Sendable {
         /// Skills and routing.
         case none
         /// Routing alone.

@@ -16,7 +16,7 @@ import Torch
 /// 4) and the authors' code, whose test of sizes for the channel axis is replaced by what each layer declares.
 public struct SSF: SavesModules, Equatable {
     /// How γ and β start.
-    public enum Start: String, Codable, Sendable {
+    public enum Start: String, Codable, CaseIterable, Sendable {
         /// Around 1 and 0 with deviation 0.02.
         case normal
         /// At 1 and 0.

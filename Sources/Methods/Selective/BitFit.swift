@@ -13,7 +13,7 @@ import Torch
 /// Source: Ben Zaken et al. 2022 (arXiv:2106.10199, sections 2 and 3).
 public struct BitFit: SavesModules, Equatable {
     /// Which biases.
-    public enum BiasSet: String, Codable, Sendable {
+    public enum BiasSet: String, Codable, CaseIterable, Sendable {
         /// Every one.
         case all
         /// Of the queries and the first layers of the feed-forward parts.

@@ -17,7 +17,7 @@ import Torch
 /// needs `reset` is inference from its claims.
 public struct LISA: Method, Equatable {
     /// What becomes of the moments of blocks at a draw.
-    public enum StatePolicy: String, Codable, Sendable {
+    public enum StatePolicy: String, Codable, CaseIterable, Sendable {
         case keep
         case reset
     }

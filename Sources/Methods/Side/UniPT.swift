@@ -41,19 +41,19 @@ public struct UniPT: SavesModules, Equatable {
     public var modulesToSave: [String] = []
 
     /// What the hidden states are compared with.
-    public enum Variant: String, Codable, Sendable, CaseIterable {
+    public enum Variant: String, Codable, CaseIterable, Sendable {
         case anchorLast = "anchor_last"
         case anchorEmbedding = "anchor_embedding"
     }
 
     /// How `l1_eps` acts.
-    public enum EpsMode: String, Codable, Sendable, CaseIterable {
+    public enum EpsMode: String, Codable, CaseIterable, Sendable {
         case add
         case clamp
     }
 
     /// What the mixture passes.
-    public enum Mixing: String, Codable, Sendable, CaseIterable {
+    public enum Mixing: String, Codable, CaseIterable, Sendable {
         case linear
         case mlp
     }

@@ -30,7 +30,7 @@ import Torch
 /// place of ε of the release (`peft.tuners.sft`). From inference: the tie rule.
 public struct SpIEL: SavesModules, Equatable {
     /// How deltas are chosen and updated.
-    public enum SelectionAlgorithm: String, Codable, Sendable {
+    public enum SelectionAlgorithm: String, Codable, CaseIterable, Sendable {
         /// Accumulated gradients.
         case rigl
         /// Momenta in rows and columns.
@@ -38,7 +38,7 @@ public struct SpIEL: SavesModules, Equatable {
     }
 
     /// How the share of deltas that are exchanged falls.
-    public enum RatePolicy: String, Codable, Sendable {
+    public enum RatePolicy: String, Codable, CaseIterable, Sendable {
         case linear
         case cosine
     }

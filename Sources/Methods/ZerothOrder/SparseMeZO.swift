@@ -36,7 +36,7 @@ public struct SparseMeZO: SavesModules, Equatable {
     public var modulesToSave: [String] = []
 
     /// How the weights that a step moves are chosen.
-    public enum Mask: String, Codable, Sendable, CaseIterable {
+    public enum Mask: String, Codable, CaseIterable, Sendable {
         /// Small magnitude now.
         case dynamic
         /// Small magnitude at the start.

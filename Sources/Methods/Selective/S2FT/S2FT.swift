@@ -29,12 +29,12 @@ import Torch
 /// names and the release lacks, and that lengths of slices are compared over all layers.
 public struct S2FT: SavesModules, Equatable {
     /// How units are chosen.
-    public enum Selection: String, Codable, Sendable, CaseIterable {
+    public enum Selection: String, Codable, CaseIterable, Sendable {
         case random, weight, activation, product, gradient
     }
 
     /// Which end of the scores is chosen.
-    public enum Order: String, Codable, Sendable, CaseIterable {
+    public enum Order: String, Codable, CaseIterable, Sendable {
         case largest, smallest
     }
 
