@@ -6,13 +6,15 @@ extension TrainingConfiguration {
         guard outcome != .interrupted else {
             return [NextCommand(purpose: "continue", command: "graft train \(outputDirectory)/config.yaml --resume")]
         }
-        var commands = [
-            NextCommand(
-                purpose: "merge into the model",
-                command:
-                    "graft merge --model \(basePath) --adapter \(outputDirectory) --output \(outputDirectory)/merged"),
-            NextCommand(purpose: "look inside", command: "graft inspect \(outputDirectory)"),
-        ]
+        var commands = [NextCommand(purpose: "look inside", command: "graft inspect \(outputDirectory)")]
+        if type(of: method).card.mergeContract != .never {
+            commands.insert(
+                NextCommand(
+                    purpose: "merge into the model",
+                    command:
+                        "graft merge --model \(basePath) --adapter \(outputDirectory) --output \(outputDirectory)/merged"
+                ), at: 0)
+        }
         switch task {
         case .classification:
             commands.append(

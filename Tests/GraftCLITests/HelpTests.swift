@@ -36,6 +36,9 @@ import Testing
         ["train", "--resume", "--overwrite"],
         ["predict", "--model", "x"], ["generate", "--model", "x", "--prompt", "a", "--prompts", "b"],
         ["export", "--adapter", "a", "--output", "b", "--format", "gguf"], ["inspect"],
+        ["export", "--adapter", "a", "--output", "b", "--as-lora"],
+        ["export", "--adapter", "a", "--output", "b", "--rank", "2"],
+        ["export", "--adapter", "a", "--output", "b", "--as-lora", "--rank", "0"],
     ])
     func faultyArgumentsEndWithTheStatusOfUsage(_ arguments: [String]) throws {
         let outcome = try Program.run(arguments)

@@ -94,6 +94,10 @@ struct Workplace {
             #expect(place.exists("peft/adapter_model.safetensors"))
             #expect(
                 try place.graft(["export", "--adapter", "run", "--output", "peft"]).errors.contains("already holds"))
+            let reduced = try place.graft(
+                ["export", "--adapter", "run", "--output", "reduced", "--as-lora", "--rank", "2"])
+            #expect(reduced.status == 0 && reduced.output.contains("lost of the change"), "\(reduced.errors)")
+            #expect(place.exists("reduced/adapter_model.safetensors"))
 
             let explained = try place.graft(["inspect", "run"])
             #expect(explained.output.contains("outcome               completed"), "\(explained.output)")

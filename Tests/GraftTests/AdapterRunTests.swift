@@ -23,5 +23,8 @@ import Testing
         let last = observed.losses.suffix(4).reduce(0, +) / 4
         #expect(last < 0.8 * first)
         #expect(try Data(contentsOf: weights) == before)
+        // Merging is suggested only where it can be.
+        let suggestsMerging = observed.summary?.nextCommands.contains { $0.command.hasPrefix("graft merge") }
+        #expect(suggestsMerging == (type(of: method).card.mergeContract != .never))
     }
 }

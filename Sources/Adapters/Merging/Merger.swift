@@ -79,19 +79,7 @@ public struct Merger {
         let loaded = try Backbones.load(base, head: head, options: .init(dtype: widest))
         let adapted = try AdapterFolder.load(
             from: adapter, onto: loaded, checkpoint: base, allowsOtherBase: options.allowsOtherBase)
-        let card = type(of: adapted.method).card
-        guard card.mergeContract != .never else {
-            throw AdapterError.merge(
-                "an adapter of \(card.name) cannot become part of the weights: use it as it is, with --adapter")
-        }
-        let set = adapted.grafts
-        let weights = set.projections.count + set.norms.count
-        guard set.grafts.count == weights else {
-            throw AdapterError.merge(
-                "the adapter acts at \(set.grafts.count - weights) places beside the weights, which cannot take it up: use "
-                    + "it as it is, with --adapter")
-        }
-        try requireWholeHead(loaded, adapted)
+        try adapted.requireMergeable(into: loaded)
 
         let plan = try MergePlan(files, model: loaded.model, dtype: dtype)
         var report = MergeReport(dtype: "\(dtype)", bound: options.bound ?? dtype.mergeBound)
@@ -118,14 +106,6 @@ public struct Merger {
         let main = bytes.max { $0.value < $1.value }?.key ?? .float32
         let areMixed = bytes.count > 1
         return (main, areMixed ? (bytes[.float64] == nil ? .float32 : .float64) : main)
-    }
-
-    /// Refuses a head that neither the checkpoint nor the adapter has.
-    private func requireWholeHead(_ loaded: LoadedModel, _ adapted: LoadedAdapter) throws {
-        let missing = loaded.newParameters.filter { adapted.grafts.parameters[$0] == nil }
-        guard let name = missing.first else { return }
-        throw AdapterError.merge(
-            "neither the checkpoint nor the adapter has \(quoted(name)): the merged model would have a random head")
     }
 }
 
@@ -213,19 +193,10 @@ extension Merger {
             return (probes, try probes.outputs(of: loaded.model))
         }
         let found = try probes.outputs(of: Backbones.load(folder).model)
-        for (expected, found) in zip(expected, found) {
-            guard try expected.shape == found.shape else {
-                throw AdapterError.merge(
-                    "the merged model's outputs have the shape \(try found.shape), not "
-                        + "\(try expected.shape): its head is not the adapter's")
-            }
-            let difference = try (expected - found).abs().amax().item()
-            report.absoluteDeviation = max(report.absoluteDeviation, difference.isNaN ? .infinity : difference)
-            report.outputScale = max(report.outputScale, try expected.abs().amax().item())
-        }
-        report.probes = found.count
-        report.relativeDeviation =
-            report.absoluteDeviation == 0 ? 0 : report.absoluteDeviation / report.outputScale
+        let deviation = try OutputDeviation(expected: expected, found: found, of: "the merged model")
+        report.probes = deviation.probes
+        (report.absoluteDeviation, report.outputScale) = (deviation.absolute, deviation.scale)
+        report.relativeDeviation = deviation.relative
         guard report.relativeDeviation <= report.bound else {
             throw AdapterError.deviation(relative: report.relativeDeviation, bound: report.bound)
         }

@@ -35,11 +35,11 @@ enum OutputFolder {
         let path = resolved(output)
         for source in sources.map(resolved) where (path + "/").hasPrefix(source + "/") {
             throw AdapterError.merge(
-                "\(output.path) lies in \(source), which the merge only reads: choose another folder")
+                "\(output.path) lies in \(source), which is only read: choose another folder")
         }
         for source in (sources + [run]).map(resolved) where (source + "/").hasPrefix(path + "/") {
             throw AdapterError.merge(
-                "\(output.path) holds \(source), which the merge only reads: choose another folder")
+                "\(output.path) holds \(source), which is only read: choose another folder")
         }
         guard FileManager.default.fileExists(atPath: output.path) else { return }
         let contents = try? FileManager.default.contentsOfDirectory(atPath: output.path)

@@ -182,6 +182,13 @@ public struct LoRAPlacement: Sendable, Equatable {
     public var rank: Int
     /// Numerator of the scale.
     public var alpha: Double
+
+    /// A module at a path with its rank and alpha.
+    public init(path: String, rank: Int, alpha: Double) {
+        self.path = path
+        self.rank = rank
+        self.alpha = alpha
+    }
 }
 
 extension LoRA {

@@ -193,7 +193,7 @@ extension Projection {
     }
 
     /// A weight of this projection in matrix form [out, in].
-    func matrix(_ weight: Tensor) throws -> Tensor {
+    public func matrix(_ weight: Tensor) throws -> Tensor {
         switch kind {
         case .linear: weight
         case .transposedLinear, .embedding: try weight.t()
