@@ -110,9 +110,7 @@ extension PTuning: PeftMethod {
     /// The options, and the sizes that peft asks for beside them.
     public func peftOptions(_ place: PeftPlace) throws -> JSON.Object {
         let size = place.model.bodies.values.first?.size ?? 0
-        var object = promptSizes(place, size: size)
-        object["num_virtual_tokens"] = .int(Int64(numVirtualTokens))
-        object["modules_to_save"] = modulesToSave.isEmpty ? .null : .array(modulesToSave.map(JSON.string))
+        var object = promptOptions(place, rows: numVirtualTokens, size: size)
         object["encoder_hidden_size"] = .int(Int64(encoderHiddenSize ?? size))
         object["encoder_reparameterization_type"] = .string(encoderReparameterizationType.rawValue)
         object["encoder_dropout"] = .double(0)

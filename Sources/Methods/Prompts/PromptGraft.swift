@@ -47,13 +47,14 @@ extension PeftFormat {
 }
 
 extension PeftMethod {
-    /// The sizes that peft's prompt configurations name beside the options.
-    func promptSizes(_ place: PeftPlace, size: Int) -> JSON.Object {
+    /// What all of peft's prompt configurations name: rows, sizes of the network, and the modules saved beside the rows.
+    func promptOptions(_ place: PeftPlace, rows: Int, size: Int) -> JSON.Object {
         let heads = place.model.attentions.values.first?.heads ?? 1
         let layers = place.model.bodies.values.first?.blocks.count ?? 0
         return [
             "num_attention_heads": .int(Int64(heads)), "num_layers": .int(Int64(layers)),
-            "num_transformer_submodules": 1, "token_dim": .int(Int64(size)),
+            "num_transformer_submodules": 1, "token_dim": .int(Int64(size)), "num_virtual_tokens": .int(Int64(rows)),
+            "modules_to_save": modulesToSave.isEmpty ? .null : .array(modulesToSave.map(JSON.string)),
         ]
     }
 }

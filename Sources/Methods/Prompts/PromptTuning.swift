@@ -92,9 +92,8 @@ extension PromptTuning: PeftMethod {
 
     /// The options, and the sizes that peft asks for beside them.
     public func peftOptions(_ place: PeftPlace) throws -> JSON.Object {
-        var object = promptSizes(place, size: place.model.bodies.values.first?.size ?? 0)
-        object["num_virtual_tokens"] = .int(Int64(numVirtualTokens))
-        object["modules_to_save"] = modulesToSave.isEmpty ? .null : .array(modulesToSave.map(JSON.string))
+        var object = promptOptions(
+            place, rows: numVirtualTokens, size: place.model.bodies.values.first?.size ?? 0)
         // The text that rows began with is of no use any more.
         object["prompt_tuning_init"] = .string((promptTuningInit == .text ? .random : promptTuningInit).rawValue)
         object["prompt_tuning_init_text"] = .null
