@@ -154,3 +154,12 @@ struct ModulePatterns<Value> {
         }
     }
 }
+
+extension Projection {
+    /// Refuses a target that is no linear layer, for methods that are defined for those alone.
+    func requireLinear(for method: String) throws {
+        guard isLinear else {
+            throw MethodError.option("target_modules: \(path) is not a linear layer, the only kind \(method) adapts")
+        }
+    }
+}

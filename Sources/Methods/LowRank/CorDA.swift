@@ -185,9 +185,7 @@ extension CorDA {
     }
 
     private func linear(_ site: Projection) throws -> Projection {
-        guard site.isLinear else {
-            throw MethodError.option("target_modules: \(site.path) is not a linear layer, the only kind CorDA has")
-        }
+        try site.requireLinear(for: "corda")
         let limit = min(site.inputSize, site.outputSize)
         guard r <= limit else {
             throw MethodError.option("r: rank \(r) is above the \(limit) directions that \(site.path) has")

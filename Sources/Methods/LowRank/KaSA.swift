@@ -128,9 +128,7 @@ extension KaSA {
             targets: targetModules, excluded: excludeModules, modulesToSave: modulesToSave, layersToTransform: nil,
             layersPattern: [], names: start.names, isStrict: start.isStrict
         ).projections(of: model)
-        if let other = projections.first(where: { !$0.isLinear }) {
-            throw MethodError.option("target_modules: \(other.path) is not a linear layer, the only kind kasa adapts")
-        }
+        for projection in projections { try projection.requireLinear(for: "kasa") }
         var set = GraftSet()
         for projection in projections {
             try start.requireStored(r, of: "\(projection.path).lora_A")

@@ -173,10 +173,7 @@ extension LoRASB {
     }
 
     private func requireRank(at site: Projection) throws {
-        guard site.isLinear else {
-            throw MethodError.option(
-                "target_modules: \(site.path) is not a linear layer, the only kind \(variant.rawValue) has")
-        }
+        try site.requireLinear(for: variant.rawValue)
         let limit = min(site.inputSize, site.outputSize)
         guard r <= limit else {
             throw MethodError.option("r: rank \(r) is above the \(limit) directions that \(site.path) has")

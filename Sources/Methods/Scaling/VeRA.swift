@@ -131,9 +131,7 @@ extension VeRA {
             layersToTransform: layersToTransform, layersPattern: layersPattern, names: start.names,
             isStrict: start.isStrict
         ).projections(of: model)
-        if let other = projections.first(where: { !$0.isLinear }) {
-            throw MethodError.option("target_modules: \(other.path) is not a linear layer, the only kind vera adapts")
-        }
+        for projection in projections { try projection.requireLinear(for: "vera") }
         for projection in projections { try start.requireStored(r, of: "\(projection.path).vera_lambda_d") }
         let pair = try pair(for: projections, start)
         var set = GraftSet()

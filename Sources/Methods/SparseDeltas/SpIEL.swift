@@ -148,10 +148,7 @@ extension SpIEL {
             targets: targetModules, excluded: excludeModules, modulesToSave: modulesToSave, layersToTransform: nil,
             layersPattern: [], names: start.names, isStrict: start.isStrict
         ).projections(of: model)
-        if let other = projections.first(where: { !$0.isLinear }) {
-            throw MethodError.option(
-                "target_modules: \(other.path) is not a linear layer, the only kind that spiel is defined for")
-        }
+        for projection in projections { try projection.requireLinear(for: "spiel") }
         var set = GraftSet()
         for (projection, count) in try counts(of: projections, on: model) where count > 0 {
             set.projections[projection.path] = try SpIELGraft(

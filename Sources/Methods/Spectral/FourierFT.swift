@@ -154,10 +154,7 @@ extension FourierFT {
     }
 
     private func requireRoom(for count: Int, at site: Projection) throws {
-        guard site.isLinear else {
-            throw MethodError.option(
-                "target_modules: \(site.path) is not a linear layer, the only kind fourierft adapts")
-        }
+        try site.requireLinear(for: "fourierft")
         let entries = site.outputSize * site.inputSize
         guard count <= entries else {
             throw MethodError.option(

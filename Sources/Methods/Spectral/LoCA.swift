@@ -134,9 +134,7 @@ extension LoCA {
         ).projections(of: model)
         var set = GraftSet()
         for site in sites {
-            guard site.isLinear else {
-                throw MethodError.option("target_modules: \(site.path) is not a linear layer, the only kind LoCA has")
-            }
+            try site.requireLinear(for: "loca")
             try start.requireStored(nFrequency, of: "\(site.path).\(LoCAGraft.spectrumName)")
             set.projections[site.path] = try LoCAGraft(self, at: site, key: start.key.derived(site.path))
         }
