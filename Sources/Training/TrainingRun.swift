@@ -142,7 +142,9 @@ private final class Worker: @unchecked Sendable {
             session, progress: progress, in: lock, isCancelled: { self.isStopped }, emit: send)
         do {
             try finish(loop, loop.run(), send)
-        } catch {
+        } catch let fault {
+            // Of a folder that is not there any more the first file says only that it cannot be written.
+            let error = fault is FileError ? Result { try lock.requireInPlace() }.failure ?? fault : fault
             // The folder says how the run ended, where that can still be written.
             let outcome = (error as? TrainingError)?.isDivergence == true ? RunOutcome.diverged : .failed("\(error)")
             if let summary = try? summary(loop, outcome, evaluation: nil, baselines: [], adapter: nil) {
@@ -266,5 +268,11 @@ extension RunWarning {
                     + "larger early_stopping_patience would go on"
                 : "the run has all its \(step) steps: nothing is left to train; a larger num_train_epochs or max_steps "
                     + "would go on")
+    }
+}
+
+extension Result {
+    fileprivate var failure: Failure? {
+        if case .failure(let error) = self { error } else { nil }
     }
 }

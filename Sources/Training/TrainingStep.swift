@@ -38,7 +38,7 @@ final class TrainingStep: StepWork {
         var outcome: StepOutcome
         if let rule = lifecycle?.updateRule {
             outcome = try rule.step(self)
-            guard outcome.loss.isFinite else { throw notFinite("the loss is \(outcome.loss)", parts) }
+            guard outcome.loss.isFinite else { throw notFinite("the loss is \(outcome.loss.word)", parts) }
         } else {
             let loss = try backward()
             let norm = try clip()
@@ -71,7 +71,7 @@ final class TrainingStep: StepWork {
         }
         if let penalty = try session.lifecycle?.penalty(moment) {
             let value = try penalty.item()
-            guard value.isFinite else { throw notFinite("the method's penalty is \(value)", []) }
+            guard value.isFinite else { throw notFinite("the method's penalty is \(value.word)", []) }
             if try penalty.requiresGrad { try penalty.backward() }
             self.penalty = value
         }
@@ -127,7 +127,7 @@ extension TrainingStep {
 
     private func value(_ sum: Tensor, _ batch: Batch) throws -> Double {
         let value = try sum.item()
-        guard value.isFinite else { throw notFinite("the loss is \(value)", culprits(batch) ?? [batch]) }
+        guard value.isFinite else { throw notFinite("the loss is \(value.word)", culprits(batch) ?? [batch]) }
         return value
     }
 
@@ -179,6 +179,11 @@ extension TrainingStep {
             "\(what) at step \(moment.step + 1)\(place): lower learning_rate, or check those rows and the checkpoint; "
                 + "the last checkpoint is intact")
     }
+}
+
+extension Double {
+    /// What it is instead of a number; NaN has a sign that means nothing.
+    fileprivate var word: String { isNaN ? "NaN" : self < 0 ? "-infinity" : "infinity" }
 }
 
 extension TrainingSession {
