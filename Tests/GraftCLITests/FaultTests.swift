@@ -116,7 +116,7 @@ import Testing
         try Workplace.with("bert") { place in
             let running = try Program.start(
                 place.arguments("classification", ["--max-steps", "1000000"]), in: place.folder)
-            await ("run/metrics.jsonl", in: place)
+            waitFor("run/metrics.jsonl", in: place)
             try FileManager.default.moveItem(at: place.run, to: place.folder.appendingPathComponent("moved"))
             let outcome = running.wait()
             #expect(outcome.status == 1)
@@ -131,7 +131,7 @@ import Testing
             let settings = ["--set", "save_strategy=steps", "--set", "save_steps=1", "--set", "eval_strategy=no"]
             let running = try Program.start(
                 place.arguments("classification", settings + ["--max-steps", "1000000"]), in: place.folder)
-            await ("run/checkpoint-2", in: place)
+            waitFor("run/checkpoint-2", in: place)
             for start in ["--resume", "--overwrite"] {
                 let second = try place.graft(place.arguments("classification", settings + [start]))
                 #expect(second.status == 1)
@@ -163,7 +163,7 @@ import Testing
             for (part, step) in [3, 12, 20, 33].enumerated() {
                 let running = try Program.start(
                     place.arguments("classification", settings + (part == 0 ? [] : ["--resume"])), in: place.folder)
-                await ("run/checkpoint-\(step)", in: place)
+                waitFor("run/checkpoint-\(step)", in: place)
                 running.interrupt()
                 usleep(UInt32(part) * 700)
                 running.interrupt()

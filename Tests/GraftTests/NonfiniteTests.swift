@@ -13,7 +13,8 @@ import Testing
         let session = try await TrainingSession.prepare(configuration)
         var batches = session.loader.batches(from: BatchPosition())
         let sixth = try (0..<6).map { _ in try batches.nextBatch() }.last
-        let bright = try #require(try #require(sixth)?.exampleIndices.last)
+        let batch = try #require(sixth ?? nil)
+        let bright = try #require(batch.exampleIndices.last)
         let pixels = (0..<40).flatMap { image in
             TinyImages.pixels(image).map { image == bright ? Float(3e38) : $0 }
         }
