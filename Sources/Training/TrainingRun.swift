@@ -114,7 +114,19 @@ private final class Worker: @unchecked Sendable {
     func run(_ start: TrainingRun.Start, _ emit: @escaping (TrainingEvent) -> Void) throws {
         let folder = OutputFolder(URL(fileURLWithPath: session.configuration.outputDirectory))
         let lock = try folder.claim(start)
-        defer { withExtendedLifetime(lock) {} }
+        do {
+            try run(start, in: folder, lock, emit)
+        } catch let error as FileError {
+            // Of a folder that was taken away the first file says no more than that it cannot be written.
+            try lock.requireInPlace()
+            throw error
+        }
+    }
+
+    private func run(
+        _ start: TrainingRun.Start, in folder: OutputFolder, _ lock: FolderLock,
+        _ emit: @escaping (TrainingEvent) -> Void
+    ) throws {
         var progress = TrainingProgress()
         var notes: [RunWarning] = []
         if case .resume = start { (progress, notes) = try resume() }
@@ -142,9 +154,7 @@ private final class Worker: @unchecked Sendable {
             session, progress: progress, in: lock, isCancelled: { self.isStopped }, emit: send)
         do {
             try finish(loop, loop.run(), send)
-        } catch let fault {
-            // Of a folder that is not there any more the first file says only that it cannot be written.
-            let error = fault is FileError ? Result { try lock.requireInPlace() }.failure ?? fault : fault
+        } catch {
             // The folder says how the run ended, where that can still be written.
             let outcome = (error as? TrainingError)?.isDivergence == true ? RunOutcome.diverged : .failed("\(error)")
             if let summary = try? summary(loop, outcome, evaluation: nil, baselines: [], adapter: nil) {
@@ -268,11 +278,5 @@ extension RunWarning {
                     + "larger early_stopping_patience would go on"
                 : "the run has all its \(step) steps: nothing is left to train; a larger num_train_epochs or max_steps "
                     + "would go on")
-    }
-}
-
-extension Result {
-    fileprivate var failure: Failure? {
-        if case .failure(let error) = self { error } else { nil }
     }
 }
