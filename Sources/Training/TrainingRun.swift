@@ -135,6 +135,8 @@ private final class Worker: @unchecked Sendable {
         try send(.started(session.description(resumedFrom: progress.step)))
         for warning in session.warnings + notes { try send(.warning(warning)) }
         if progress.step == 0 { try evaluateBefore(send) }
+        // What preparing has used and given back would otherwise stay beside what the steps need.
+        ProcessMemory.releaseUnused()
 
         let loop = TrainingLoop(session, progress: progress, isCancelled: { self.isStopped }, emit: send)
         do {

@@ -96,9 +96,7 @@ public struct SparseMeZO: SavesModules, Equatable {
         try validate()
         var set = GraftSet()
         for parameter in try chosenParameters(of: model, start) {
-            try set.add(copyOf: parameter)
-            // The network computes with the copy from here on.
-            try parameter.base.releasePages()
+            try set.addOnDemand(copyOf: parameter)
         }
         try set.addModules(modulesToSave, of: model)
         guard !set.parameters.isEmpty else {

@@ -1,5 +1,9 @@
 import Foundation
 
+#if canImport(Glibc)
+    import Glibc
+#endif
+
 /// Memory of this process that is resident, in bytes.
 public struct ProcessMemory: Sendable, Hashable {
     /// Resident now.
@@ -15,6 +19,16 @@ public struct ProcessMemory: Sendable, Hashable {
             darwin()
         #else
             ProcessMemory(current: 0, peak: 0)
+        #endif
+    }
+
+    /// Gives memory that the process has freed back to the system, where the allocator keeps it: between stages of work
+    /// that do not need each other's.
+    public static func releaseUnused() {
+        #if canImport(Glibc)
+            _ = malloc_trim(0)
+        #elseif canImport(Darwin)
+            _ = malloc_zone_pressure_relief(nil, 0)
         #endif
     }
 
