@@ -10,7 +10,7 @@ extension TrainingConfiguration {
         // One task of several, as an example.
         let option = (method as? any TaskRouting).map { $0.nTasks > 1 } ?? false ? " --task-id 0" : ""
         var commands = [NextCommand(purpose: "look inside", command: "graft inspect \(outputDirectory)")]
-        if type(of: method).card.mergeContract != .never {
+        if method.parts.allSatisfy({ type(of: $0).card.mergeContract != .never }) {
             commands.insert(
                 NextCommand(
                     purpose: "merge into the model",

@@ -10,7 +10,16 @@ public protocol ExportsPeft: Method {
 }
 
 /// A method whose own files are peft's: a training writes its adapters so.
-public protocol WritesPeft: ExportsPeft {}
+public protocol WritesPeft: ExportsPeft {
+    /// Whether adapters can be read with the method's own options. Otherwise their files are always those of another
+    /// method, which cannot stand inside a combination.
+    static var readsItsOwn: Bool { get }
+}
+
+extension WritesPeft {
+    /// Yes.
+    public static var readsItsOwn: Bool { true }
+}
 
 /// A method whose adapters are exchanged with peft both ways. Options of the same names and meaning as peft's need
 /// nothing but the declaration of the format.
