@@ -47,7 +47,7 @@ extension CausalLanguageNetwork {
     public func headLossSum(
         _ head: Projection, _ hidden: Tensor, labels: Tensor, softcap: Double? = nil, _ context: ForwardContext
     ) throws -> Tensor {
-        guard case .linear = head.kind, head.grafts.isEmpty else {
+        guard case .linear = head.kind, head.grafts.isEmpty, head.lanes == nil else {
             return try scores(hidden, context).crossEntropySum(labels)
         }
         return try hidden.linearCrossEntropySum(
