@@ -19,7 +19,7 @@ struct OutputFolder {
     private func ownFiles() throws -> [String] {
         guard FileManager.default.fileExists(atPath: url.path) else { return [] }
         return try FileManager.default.contentsOfDirectory(atPath: url.path).filter { name in
-            Self.own.contains(name) || CheckpointStore.isName(name)
+            (Self.own + RunTransform.names).contains(name) || CheckpointStore.isName(name)
         }
     }
 
