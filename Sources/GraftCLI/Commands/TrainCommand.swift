@@ -12,7 +12,7 @@ struct TrainCommand: GraftCommand {
             A configuration is a YAML file whose keys have Hugging Face's names. Options below win over the file, and \
             --set wins over both: --set weight_decay=0.01 --set method.use_dora=true. Relative paths, those in the file \
             among them, start at the current folder. Ctrl-C ends the run after the step in progress, with a checkpoint; \
-            a second Ctrl-C ends it at once.
+            a second Ctrl-C ends it at once. A list `adapters` in the file trains several adapters in one run.
 
             Keys: \(TrainingConfiguration.keys.joined(separator: ", ")). Options of a method (`graft methods lora` lists \
             them) stand below `method` or beside the other keys.

@@ -45,6 +45,8 @@ extension ModelInput {
         input.taskIDs = try taskIDs.map(change)
         input.segmentIDs = try segmentIDs.map(change)
         input.pixelValues = try pixelValues.map(change)
+        input.decoderInputIDs = try decoderInputIDs.map(change)
+        input.decoderAttentionMask = try decoderAttentionMask.map(change)
         return input
     }
 }

@@ -27,6 +27,12 @@ public struct SideBySideConfiguration: Sendable {
     /// The adapters in the order of the file.
     public let adapters: [Adapter]
 
+    /// The list in a JSON Schema of configurations. An entry may have options of any method.
+    static let schema: JSON = [
+        "type": "array", "minItems": 1,
+        "items": ["type": "object", "properties": ["name": ["type": "string"]], "required": ["name"]],
+    ]
+
     /// Keys that an adapter may have for itself.
     private static let ownKeys: Set = [
         "learning_rate", "weight_decay", "adam_beta1", "adam_beta2", "adam_epsilon", "momentum", "max_grad_norm",
