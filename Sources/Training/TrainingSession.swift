@@ -29,38 +29,51 @@ final class TrainingSession {
     let digests = ProvenanceDigests()
     let totalSteps: Int
     let forecast: Forecast
+    /// The adapter's name on the model.
+    let adapterName: String
 
     static let adapterName = "default"
 
     /// Reads and checks everything.
     static func prepare(_ configuration: TrainingConfiguration) async throws -> TrainingSession {
-        try configuration.training.validate()
-        let device = try Device(configuration.training.device)
-        try EngineSettings.apply(threads: configuration.training.threads, device: device)
-        let folder = URL(fileURLWithPath: configuration.model)
-        let modelConfig = try ModelConfig(folder: folder)
-        let data =
-            configuration.task == .imageClassification
-            ? try PreparedData.readImages(configuration, model: modelConfig)
-            : try await PreparedData.read(
-                configuration, tokenizer: Tokenizer(contentsOf: folder), model: modelConfig)
-        return try TrainingSession(configuration, folder: folder, modelConfig: modelConfig, data: data, device: device)
+        try await TrainingSession(configuration, base: SessionBase.read(configuration), adapterName: adapterName)
     }
 
-    private init(
-        _ configuration: TrainingConfiguration, folder: URL, modelConfig: ModelConfig, data: PreparedData,
-        device: Device
-    ) throws {
+    /// What was read for a training, and can serve others on the same data and model.
+    struct SessionBase {
+        let modelConfig: ModelConfig
+        let data: PreparedData
+        let loaded: LoadedModel
+        let device: Device
+
+        /// Reads and checks model and data.
+        static func read(_ configuration: TrainingConfiguration) async throws -> SessionBase {
+            try configuration.training.validate()
+            let device = try Device(configuration.training.device)
+            try EngineSettings.apply(threads: configuration.training.threads, device: device)
+            let folder = URL(fileURLWithPath: configuration.model)
+            let modelConfig = try ModelConfig(folder: folder)
+            let data =
+                configuration.task == .imageClassification
+                ? try PreparedData.readImages(configuration, model: modelConfig)
+                : try await PreparedData.read(
+                    configuration, tokenizer: Tokenizer(contentsOf: folder), model: modelConfig)
+            let head = configuration.head(classes: data.labels?.count)
+            let loaded = try configuration.start(modelConfig, head: head, device: device, padTokenID: data.padID)
+            try loaded.model.requireFinite()
+            return SessionBase(modelConfig: modelConfig, data: data, loaded: loaded, device: device)
+        }
+    }
+
+    /// Grafts the method onto a model that no other adapter is active on.
+    init(_ configuration: TrainingConfiguration, base: SessionBase, adapterName: String) throws {
         let arguments = configuration.training
         self.configuration = configuration
-        self.modelConfig = modelConfig
-        self.data = data
-        self.device = device
-        let head = configuration.head(classes: data.labels?.count)
-        let loaded = try configuration.start(modelConfig, head: head, device: device, padTokenID: data.padID)
+        self.adapterName = adapterName
+        let loaded = base.loaded
+        (modelConfig, data, device) = (base.modelConfig, base.data, base.device)
         model = loaded.model
         newParameters = loaded.newParameters
-        try model.requireFinite()
 
         let batching = try configuration.batchingOptions(limit: data.limit)
         let collator = try Collator(padID: data.padID ?? 0, paddingSide: .right, maximumColumns: data.limit)
@@ -79,7 +92,7 @@ final class TrainingSession {
         grafts = try method.grafts(
             for: model,
             GraftStart(key: AdapterProvenance.methodKey(seed: arguments.seed), calibration: calibration))
-        try model.add(grafts, named: TrainingSession.adapterName)
+        try model.add(grafts, named: adapterName)
         let plan = TrainingPlan(
             optimizer: arguments.optimizerSettings, schedule: schedule,
             stepsPerEpoch: (batches.batchesPerEpoch - 1) / arguments.gradientAccumulationSteps + 1,
@@ -129,6 +142,16 @@ final class TrainingSession {
         let options = BatchingOptions(
             strategy: .sequential, batchSize: configuration.training.perDeviceEvalBatchSize)
         return try BatchLoader(rows, options: options, collator: loader.collator).batches(from: BatchPosition())
+    }
+
+    /// Metrics of rows with this adapter alone.
+    func evaluate(_ batches: EpochBatches) throws -> Evaluation {
+        try alone { try objective.evaluate(model, batches, on: device) }
+    }
+
+    /// Runs something with this adapter alone in effect.
+    func alone<Result>(_ body: () throws -> Result) throws -> Result {
+        try model.activeAdapters == [adapterName] ? body() : model.withAdapters([adapterName], body)
     }
 
     /// The metric that says which evaluation is best.

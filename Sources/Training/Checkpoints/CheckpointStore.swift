@@ -95,6 +95,12 @@ struct CheckpointStore {
             trainables: root.field("trainables"), method: root.field("method_state"))
     }
 
+    /// Where the training stood at a checkpoint, which has been verified.
+    func progress(of checkpoint: Checkpoint) throws -> TrainingProgress {
+        try JSON.Node(contentsOf: checkpoint.folder.appendingPathComponent(Self.progressFile)).field("progress")
+            .decode()
+    }
+
     /// Checkpoints by rising step.
     func all() throws -> [Checkpoint] {
         guard FileManager.default.fileExists(atPath: folder.path) else { return [] }
