@@ -31,7 +31,9 @@ struct TemporaryFolder: ~Copyable {
 
     @Test func aPartOfAnotherFileIsCopiedBehindWhatWasWritten() throws {
         let folder = try TemporaryFolder()
-        let (source, target) = (folder.url.appendingPathComponent("source"), folder.url.appendingPathComponent("target"))
+        let (source, target) = (
+            folder.url.appendingPathComponent("source"), folder.url.appendingPathComponent("target")
+        )
         let bytes = (0..<3_000_000).map { UInt8(truncatingIfNeeded: $0 &* 7 &+ $0 >> 9) }
         try AtomicFile.write(bytes, to: source)
         let input = try FileInput(source)

@@ -18,7 +18,8 @@ import Torch
         #expect(try (deep.reshape([rows, 400]).to(.float64) - exact).abs().amax().item() < 1e-4)
         // Rows that do not lie side by side.
         let apart = try Tensor.cat([x, x], dim: 1).narrow(1, 0, 200)
-        #expect(try (withoutGradients { try apart.linear(weight, bias) }.to(.float64) - exact).abs().amax().item() < 1e-4)
+        #expect(
+            try (withoutGradients { try apart.linear(weight, bias) }.to(.float64) - exact).abs().amax().item() < 1e-4)
     }
 
     @Test(arguments: [2, 16])

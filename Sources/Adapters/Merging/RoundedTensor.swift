@@ -36,7 +36,7 @@ extension Tensor {
     }
 
     /// The elements in pieces small enough that what is computed from one takes little memory.
-    fileprivate func pieces() throws -> [Tensor] {
+    func pieces() throws -> [Tensor] {
         let (flat, count, step) = (try reshape([-1]), try self.count, 1 << 20)
         return try stride(from: 0, to: count, by: step).map { try flat.narrow(0, $0, Swift.min(step, count - $0)) }
     }
