@@ -1,6 +1,7 @@
 import Adapters
 import ArgumentParser
 import Backbones
+import Files
 import Foundation
 import Methods
 import Reporting
@@ -89,6 +90,9 @@ struct ExportCommand: GraftCommand {
                 "peft has no form for the adapters of \(type(of: loaded.method).card.name): merge it into the model instead"
             )
         }
+        try AtomicFolder.makeFolder(target.path)
+        let lock = try FolderLock(target)
+        defer { withExtendedLifetime(lock) {} }
         let notes = try AdapterFolder.write(
             loaded.method, loaded.grafts, of: adapted.loaded.model, to: target,
             form: AdapterForm(rawValue: form) ?? .portable,
