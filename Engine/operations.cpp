@@ -814,7 +814,7 @@ int32_t op_linear(ct_tensor x_, ct_tensor weight_, ct_tensor bias_, ct_tensor *o
         auto &x = tensor(x_);
         auto &weight = tensor(weight_);
         auto bias = optional(bias_);
-        *out0 = handle(at::linear(x, weight, bias));
+        *out0 = handle(graft::linear(x, weight, bias));
     });
 }
 
