@@ -206,12 +206,16 @@ extension Projection {
         try context.observer?(self, x)
         if let lanes { return try lanes.output(x, at: self, context) }
         if grafts.isEmpty { return try apply(plainWeight, bias?.value, to: x) }
+        let frozen = try frozenWeight(weight.value, grafts)
+        if grafts.count == 1, let whole = try grafts[0].output(of: x, frozen: frozen, at: self, context) {
+            return whole
+        }
         // A graft wraps those before it: the last one sees the input first.
         var inputs: [Tensor] = []
         for graft in grafts.reversed() {
             inputs.append(try graft.input(inputs.last ?? x, at: self, context))
         }
-        let weight = try grafts.reduce(frozenWeight(weight.value, grafts)) { try $1.weight($0, at: self, context) }
+        let weight = try grafts.reduce(frozen) { try $1.weight($0, at: self, context) }
         let base = try apply(weight, bias?.value, to: inputs.last ?? x)
         var output = base
         for (graft, input) in zip(grafts, inputs.reversed()) {
