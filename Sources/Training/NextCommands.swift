@@ -26,7 +26,7 @@ extension TrainingConfiguration {
                 NextCommand(
                     purpose: "use it",
                     command: "graft predict --model \(basePath) --adapter \(outputDirectory) --data \(data.trainFile)"))
-        case .causalLM, .preference:
+        case .causalLM, .seq2seq, .preference:
             commands.append(
                 NextCommand(
                     purpose: "use it",
