@@ -163,9 +163,10 @@ public final class Projection {
         if case .convolution = kind { 1 } else { -1 }
     }
 
-    /// Sets the grafts in effect; an empty list leaves the base alone.
+    /// Sets the grafts in effect; an empty list leaves the base alone. Those that change the weight act before all
+    /// others, in the forward as in merging.
     func setGrafts(_ grafts: [any ProjectionGraft]) {
-        self.grafts = grafts
+        self.grafts = grafts.filter(\.changesWeight) + grafts.filter { !$0.changesWeight }
         ownWeight = nil
     }
 
