@@ -2,7 +2,7 @@
 #ifndef GRAFT_OPERATIONS_H
 #define GRAFT_OPERATIONS_H
 
-#define CT_ABI UINT64_C(0x01b2ea9a0b4f8e4f)
+#define CT_ABI UINT64_C(0x3a4f7ed2618881ea)
 
 struct ct_operations {
     int32_t (*empty)(const int64_t *shape, int64_t shape_count, int32_t dtype, int32_t device, int32_t device_index, ct_tensor *out0);
