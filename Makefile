@@ -6,7 +6,7 @@ JOBS ?= $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
 export JOBS
 
 .DEFAULT_GOAL := all
-.PHONY: all engine build test demo compare digits bench-memory lint interop dependent ci clean help
+.PHONY: all engine build test demo compare digits bench-memory lint interop dependent soak ci clean help
 
 all: engine build ## the engine and the command, optimised
 
@@ -43,6 +43,9 @@ lint: ## the formatter's rules, and whether the generated files fit their table
 interop: all ## adapters to and from Python's peft
 	@Scripts/interop/setup
 	.venv/interop/bin/python Scripts/interop/check.py --graft .build/release/graft --jobs $(JOBS)
+
+soak: all ## 200 trainings killed at random moments, which must end as if nothing had happened (SOAK_COUNT, SOAK_SECONDS)
+	@Scripts/soak
 
 dependent: engine ## a package that depends on this one by URL and version
 	@Scripts/check-dependent

@@ -13,6 +13,10 @@ public enum FileError: Error, Equatable, Sendable {
     case notAFile(path: String)
     /// The file became shorter while it was read.
     case shrank(path: String)
+    /// Another holder has the lock of the folder; who that is, in its own words.
+    case inUse(path: String, holder: String)
+    /// The folder that is written to was removed, moved or replaced meanwhile.
+    case vanished(path: String)
 
     /// The refusal that `errno` tells of. Call it right after the failing function.
     static func last(_ action: Action, _ path: String) -> FileError {
@@ -30,6 +34,10 @@ extension FileError: CustomStringConvertible {
             "\(path) is not a regular file"
         case .shrank(let path):
             "\(path) became shorter while it was read"
+        case .inUse(let path, let holder):
+            "\(path) is being written by another run (\(holder)): wait until that ends, or name another folder"
+        case .vanished(let path):
+            "\(path) was removed, moved or replaced while it was written to: leave it in its place and start again"
         }
     }
 
@@ -37,6 +45,7 @@ extension FileError: CustomStringConvertible {
         guard action == .write || action == .replace else { return "" }
         return switch code {
         case ENOSPC, EDQUOT: "; free some space or choose another folder"
+        case EFBIG: "; raise the limit of the file size (ulimit -f) or choose another folder"
         case EACCES, EPERM, EROFS: "; choose a folder that you may write to"
         case ENOENT, ENOTDIR: "; the folder must exist"
         default: ""

@@ -12,6 +12,8 @@ public enum TrainingError: Error, Equatable, CustomStringConvertible {
     case notFinite(String)
     /// A resume that does not fit.
     case resume(String)
+    /// More memory than the run may take.
+    case memory(String)
 
     /// Neither the tokenizer nor the configuration has a token that could fill rows.
     static func noPadToken(model: String) -> TrainingError {
@@ -31,7 +33,9 @@ public enum TrainingError: Error, Equatable, CustomStringConvertible {
         case .unknownKey(let key, let nearest):
             "unknown key `\(key)`" + (nearest.map { "; the nearest is `\($0)`" } ?? "")
                 + "; `graft train --help` lists the keys"
-        case .option(let text), .files(let text), .notFinite(let text), .resume(let text): text
+        case .option(let text), .files(let text), .notFinite(let text), .resume(let text),
+            .memory(let text):
+            text
         }
     }
 }

@@ -94,6 +94,7 @@ final class TrainingSession {
             lengths: data.training.lengths)
         self.resolvedMethod = method
         try requireSensibleEvaluation()
+        try requireFit(batching)
     }
 
     /// Refuses a choice of the best that could not be made.

@@ -1,6 +1,7 @@
 import Adapters
 import ArgumentParser
 import Backbones
+import Files
 import Foundation
 import Methods
 import Reporting
@@ -89,6 +90,14 @@ struct ExportCommand: GraftCommand {
         }
         let adapted = try AdaptedModel(folder: URL(fileURLWithPath: base), adapter: source)
         guard let loaded = adapted.adapter else { return }
+        guard loaded.method is any WritesPeft else {
+            throw AdapterError.unwritable(
+                "peft has no form for the adapters of \(type(of: loaded.method).card.name): merge it into the model instead"
+            )
+        }
+        try AtomicFolder.makeFolder(target.path)
+        let lock = try FolderLock(target)
+        defer { withExtendedLifetime(lock) {} }
         let notes = try AdapterFolder.export(
             loaded, of: adapted.loaded.model, to: target, form: AdapterForm(rawValue: form) ?? .portable,
             checkpoint: adapted.folder, taskType: config.taskType, baseModelPath: base)
