@@ -17,6 +17,15 @@ public enum JSONError: Error, Equatable, Sendable {
 extension JSONError: CustomStringConvertible {
     /// One sentence: where, and what was expected.
     public var description: String {
+        // Keys and texts of the file are in it.
+        let text = fullDescription
+        return text.utf8.count <= Self.longestDescription
+            ? text : String(text.prefix(Self.longestDescription / 4)) + "…"
+    }
+
+    private static let longestDescription = 4000
+
+    private var fullDescription: String {
         switch self {
         case .syntax(let source, let line, let column, let problem):
             "\(source.isEmpty ? "JSON text" : source): line \(line), column \(column): \(problem)"

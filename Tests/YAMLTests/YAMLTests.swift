@@ -1,7 +1,7 @@
 import JSON
 import Testing
 
-@testable import GraftCLI
+@testable import YAML
 
 @Suite struct YAMLTests {
     private func value(_ text: String) throws -> JSON { try YAMLDocument.value(of: text, source: "x.yaml") }
