@@ -6,6 +6,9 @@ protocol FuzzReader {
     static var name: String { get }
     /// Words of its format.
     static var words: [String] { get }
+    /// Whether it is handed a folder, whose files must be in it. Others are handed a file by its name, and who names a
+    /// link means what it leads to.
+    static var readsFolder: Bool { get }
 
     /// - Parameter corpus: the folder of the corpora of all readers.
     init(corpus: URL) throws
@@ -17,6 +20,15 @@ protocol FuzzReader {
     func read(_ folder: URL) throws
 }
 
+extension FuzzReader {
+    static var readsFolder: Bool { false }
+
+    /// What damages its cases.
+    static func mutator(_ corpus: [FuzzCase], seed: UInt64) -> Mutator {
+        Mutator(reader: name, corpus: corpus, words: words, seed: seed, putsLinks: readsFolder)
+    }
+}
+
 /// Something that must not be, found without a crash.
 struct FuzzFault: Error, CustomStringConvertible {
     let description: String
@@ -26,16 +38,20 @@ struct FuzzFault: Error, CustomStringConvertible {
 
 /// All readers, in the order of their runs.
 enum FuzzReaders {
-    static let all: [any FuzzReader.Type] = [
-        JSONReader.self, YAMLReader.self, ConfigurationReader.self, SafetensorsReader.self, CheckpointReader.self,
-        TokenizerReader.self, PatternReader.self, DataReader.self, ImageReader.self, ModelReader.self,
-        AdapterReader.self, RunReader.self, ManifestReader.self,
-    ]
+    static var all: [any FuzzReader.Type] {
+        [
+            JSONReader.self, YAMLReader.self, ConfigurationReader.self, SafetensorsReader.self, CheckpointReader.self,
+            TokenizerReader.self, PatternReader.self, DataReader.self, ImageReader.self, ModelReader.self,
+            AdapterReader.self, RunReader.self, ManifestReader.self,
+        ]
+    }
 
     /// Readers with a fault of each kind, which prove that the fuzzer sees it.
-    static let planted: [any FuzzReader.Type] = [
-        PlantedCrash.self, PlantedHang.self, PlantedHoard.self, PlantedEscape.self, PlantedMessage.self,
-    ]
+    static var planted: [any FuzzReader.Type] {
+        [
+            PlantedCrash.self, PlantedHang.self, PlantedHoard.self, PlantedEscape.self, PlantedMessage.self,
+        ]
+    }
 
     static func named(_ name: String) throws -> any FuzzReader.Type {
         guard let reader = (all + planted).first(where: { $0.name == name }) else {

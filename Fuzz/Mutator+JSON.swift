@@ -59,7 +59,7 @@ extension Mutator {
         case 0: return .null
         case 1: return .bool(random.oneIn(2))
         case 2...6: return .int(random.pick(Self.interestingNumbers) ?? 0)
-        case 7: return .double(random.pick([0.5, -0.0, 1e308, -1e-320, 3.999, 1e20]) ?? 0)
+        case 7: return .double(random.pick([0.5, -0.0, 1e308, -1e-300, 3.999, 1e20]) ?? 0)
         case 8: return .string(random.pick(words).map { String(decoding: $0, as: UTF8.self) } ?? "")
         case 9: return (0..<1 + random.below(60)).reduce(value) { inner, _ in .array([inner]) }
         case 10: return random.oneIn(2) ? .array([]) : [:]

@@ -9,15 +9,18 @@ struct Mutator: Sendable {
     let words: [[UInt8]]
     /// Seed of all draws.
     let seed: UInt64
+    /// Whether links that lead out take the places of files.
+    let putsLinks: Bool
 
     /// No file grows beyond this: the readers' bounds for larger ones have tests of their own.
     static let largestFile = 1 << 17
 
-    init(reader: String, corpus: [FuzzCase], words: [String], seed: UInt64) {
+    init(reader: String, corpus: [FuzzCase], words: [String], seed: UInt64, putsLinks: Bool = false) {
         self.reader = reader
         self.corpus = corpus
         self.words = (words + Self.commonWords).map { Array($0.utf8) }
         self.seed = seed
+        self.putsLinks = putsLinks
     }
 
     /// The files of an execution: the corpus as it is, then damaged cases.
@@ -57,7 +60,8 @@ struct Mutator: Sendable {
             let content = damaged.files[place].content
             damaged.files[place].content = damaged.files[other].content
             damaged.files[other].content = content
-        default: damaged.files[place].content = .link("../\(Workspace.outside)")
+        case _ where putsLinks: damaged.files[place].content = .link("../\(Workspace.outside)")
+        default: break
         }
     }
 }

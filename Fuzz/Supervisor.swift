@@ -109,7 +109,7 @@ struct Supervisor {
 
     /// Writes the input of a finding where it can be looked at and become a test.
     private func keep(_ finding: Finding, of reader: any FuzzReader.Type, _ cases: [FuzzCase]) throws {
-        let mutator = Mutator(reader: reader.name, corpus: cases, words: reader.words, seed: seed)
+        let mutator = reader.mutator(cases, seed: seed)
         let folder = findingsFolder.appendingPathComponent("\(reader.name)-\(seed)-\(finding.execution)")
         try? FileManager.default.removeItem(at: folder)
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)

@@ -36,6 +36,7 @@ struct SafetensorsReader: FuzzReader {
 /// A folder of weights: one file, or shards with an index.
 struct CheckpointReader: FuzzReader {
     static let name = "checkpoint"
+    static let readsFolder = true
     static let words =
         headerWords + ["weight_map", "model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"]
 
@@ -53,6 +54,7 @@ struct CheckpointReader: FuzzReader {
 /// A whole checkpoint with its configuration, built as a network.
 struct ModelReader: FuzzReader {
     static let name = "model"
+    static let readsFolder = true
     static let words =
         headerWords + [
             "bert", "llama", "gpt2", "vit", "gemma3_text", "hidden_size", "num_hidden_layers", "num_attention_heads",
@@ -84,6 +86,7 @@ struct ImageReader: FuzzReader {
 /// An adapter's folder, read for a model that stays the same.
 struct AdapterReader: FuzzReader {
     static let name = "adapter"
+    static let readsFolder = true
     static let words =
         headerWords + [
             "LORA", "IA3", "VERA", "OFT", "BOFT", "HRA", "ADALORA", "PREFIX_TUNING", "PROMPT_TUNING", "LN_TUNING",
@@ -124,6 +127,7 @@ struct RunReader: FuzzReader {
 /// The checkpoints of a run by their manifests.
 struct ManifestReader: FuzzReader {
     static let name = "manifest"
+    static let readsFolder = true
     static let words = ["manifest.json", "sha256", "format_version", "trainer_state.json", "adapter_config.json"]
 
     init(corpus: URL) {}

@@ -66,6 +66,7 @@ struct ConfigurationReader: FuzzReader {
 
 struct TokenizerReader: FuzzReader {
     static let name = "tokenizer"
+    static let readsFolder = true
     static let words = [
         "Replace", "Split", "Regex", "String", "Sequence", "NFKC", "Precompiled", "Prepend", "ByteLevel", "Metaspace",
         "TemplateProcessing", "SpecialToken", "BPE", "Unigram", "WordPiece", "WordLevel", "byte_fallback", "merges",

@@ -20,7 +20,7 @@ struct Worker {
         let record = try SharedRecord(workspace.appendingPathComponent("record"))
         let place = try Workspace(workspace)
         let cases = try FuzzCase.corpus(in: corpus.appendingPathComponent(reader.name))
-        let mutator = Mutator(reader: reader.name, corpus: cases, words: reader.words, seed: seed)
+        let mutator = reader.mutator(cases, seed: seed)
         let instance = try reader.init(corpus: corpus)
         // The corpus comes first also where the run goes on, so that growth counts from the same place.
         for number in cases.indices where start > 0 { try execute(mutator.files(number), instance, place, record: nil) }

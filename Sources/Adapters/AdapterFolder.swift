@@ -56,6 +56,7 @@ public enum AdapterFolder {
         guard below.count == 1, let name = below.first else {
             throw AdapterError.noAdapter(folder: folder.path, found: below)
         }
+        try Containment.require(folder.appendingPathComponent(name), in: folder)
         return folder.appendingPathComponent(name)
     }
 
