@@ -9,7 +9,7 @@ FUZZ_SEED ?= 1
 export JOBS
 
 .DEFAULT_GOAL := all
-.PHONY: all engine build test demo digits lint fuzz interop dependent ci clean help
+.PHONY: all engine build test demo compare digits bench-memory lint fuzz sanitize interop dependent soak ci clean help
 
 all: engine build ## the engine and the command, optimised
 
@@ -26,11 +26,18 @@ demo: all ## fine-tunes a real model on real data and shows what came of it
 	@Scripts/demo-data
 	@Scripts/demo
 
+compare: all ## trains every recipe for as many steps (STEPS) and sets the results side by side
+	@Scripts/compare
+
 digits: all ## trains the small vision transformer that recipes/vision adapts
 	@Scripts/make-digits
 	.build/release/graft train recipes/digits-pretrain.yaml --overwrite
 	rm -rf .demo/digits/model
 	.build/release/graft merge --model runs/digits-pretrain/base --adapter runs/digits-pretrain --output .demo/digits/model
+
+bench-memory: all ## what sparse-mezo, unipt and lisa promise about memory, measured
+	@Scripts/demo-data
+	@Benchmarks/memory
 
 lint: ## the formatter's rules, and whether the generated files fit their table
 	Scripts/generate-operations --check
@@ -40,9 +47,16 @@ fuzz: engine ## damaged files for every reader (FUZZ_EXECUTIONS in all, FUZZ_SEE
 	$(SWIFT) build -c release -j $(JOBS) --product GraftFuzz
 	nice .build/release/GraftFuzz --executions $(FUZZ_EXECUTIONS) --seed $(FUZZ_SEED)
 
+sanitize: engine ## the lower floors' tests under the address and the thread sanitizer
+	Scripts/sanitize address
+	Scripts/sanitize thread
+
 interop: all ## adapters to and from Python's peft
 	@Scripts/interop/setup
 	.venv/interop/bin/python Scripts/interop/check.py --graft .build/release/graft --jobs $(JOBS)
+
+soak: all ## 200 trainings killed at random moments, which must end as if nothing had happened (SOAK_COUNT, SOAK_SECONDS)
+	@Scripts/soak
 
 dependent: engine ## a package that depends on this one by URL and version
 	@Scripts/check-dependent
@@ -54,4 +68,4 @@ clean: ## removes what was built; keeps downloads (.libtorch/<version>, .demo, .
 	rm -rf .build .libtorch/engine
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

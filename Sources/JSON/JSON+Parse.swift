@@ -87,6 +87,7 @@ extension JSON {
         case .notAFile: "it is not a regular file"
         case .shrank, .changed: "it was changed while it was read"
         case .system(_, _, let code): "the file cannot be read: \(String(cString: strerror(code)))"
+        case .inUse, .vanished: "\(error)"
         case .outside(_, let target): "it is a link to \(target), outside of its folder"
         }
     }

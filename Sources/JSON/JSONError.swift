@@ -17,13 +17,8 @@ public enum JSONError: Error, Equatable, Sendable {
 extension JSONError: CustomStringConvertible {
     /// One sentence: where, and what was expected.
     public var description: String {
-        // Keys and texts of the file are in it.
-        let text = fullDescription
-        return text.utf8.count <= Self.longestDescription
-            ? text : String(text.prefix(Self.longestDescription / 4)) + "…"
+        shortened(message: fullDescription)
     }
-
-    private static let longestDescription = 4000
 
     private var fullDescription: String {
         switch self {

@@ -1,5 +1,6 @@
 import Golden
 import Networks
+import Support
 import Torch
 
 /// A fine-tuning method: a small configuration that chooses sites and makes grafts for them. Methods know sites, never
@@ -14,6 +15,9 @@ public protocol Method: Codable, Sendable {
     /// How the method's golden cases are run; `graft verify` finds them here.
     static var replays: [GoldenReplay] { get }
 
+    /// The methods that an adapter is made of: this one alone, unless it combines others.
+    var parts: [any Method] { get }
+
     /// The configuration with every option at its default.
     init()
 
@@ -27,6 +31,9 @@ public protocol Method: Codable, Sendable {
 }
 
 extension Method {
+    /// This one.
+    public var parts: [any Method] { [self] }
+
     /// No such options.
     public static var optionalOptions: [String] { [] }
 
@@ -111,7 +118,9 @@ public enum MethodError: Error, Equatable, CustomStringConvertible {
     case needsCalibration(method: String)
 
     /// One sentence: what was wrong, where, what to do.
-    public var description: String {
+    public var description: String { shortened(message: sentence) }
+
+    private var sentence: String {
         switch self {
         case .option(let text), .unmergeable(let text), .unwritable(let text), .stored(let text):
             return text

@@ -116,7 +116,8 @@ extension Truncation {
         let windowCount = (count - stride + length - stride - 1) / (length - stride)
         guard windowCount * length <= Self.leastWindowTokens + count * Self.mostOverlap else {
             throw TokenizerError.truncation(
-                reason: "a stride of \(stride) cuts \(count) tokens into \(windowCount) windows of \(length), which hold "
+                reason:
+                    "a stride of \(stride) cuts \(count) tokens into \(windowCount) windows of \(length), which hold "
                     + "too many in all; choose a smaller stride")
         }
         let windows = self.windows(count, length)

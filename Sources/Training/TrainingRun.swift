@@ -113,7 +113,20 @@ private final class Worker: @unchecked Sendable {
 
     func run(_ start: TrainingRun.Start, _ emit: @escaping (TrainingEvent) -> Void) throws {
         let folder = OutputFolder(URL(fileURLWithPath: session.configuration.outputDirectory))
-        try folder.prepare(start)
+        let lock = try folder.claim(start)
+        do {
+            try run(start, in: folder, lock, emit)
+        } catch let error as FileError {
+            // Of a folder that was taken away the first file says no more than that it cannot be written.
+            try lock.requireInPlace()
+            throw error
+        }
+    }
+
+    private func run(
+        _ start: TrainingRun.Start, in folder: OutputFolder, _ lock: FolderLock,
+        _ emit: @escaping (TrainingEvent) -> Void
+    ) throws {
         var progress = TrainingProgress()
         var notes: [RunWarning] = []
         if case .resume = start { (progress, notes) = try resume() }
@@ -133,10 +146,14 @@ private final class Worker: @unchecked Sendable {
         }
         try folder.writeConfiguration(session.configuration)
         try send(.started(session.description(resumedFrom: progress.step)))
+        if !lock.isEnforced { notes.append(.noLock(folder.url.path)) }
         for warning in session.warnings + notes { try send(.warning(warning)) }
         if progress.step == 0 { try evaluateBefore(send) }
+        // What preparing has used and given back would otherwise stay beside what the steps need.
+        ProcessMemory.releaseUnused()
 
-        let loop = TrainingLoop(session, progress: progress, isCancelled: { self.isStopped }, emit: send)
+        let loop = TrainingLoop(
+            session, progress: progress, in: lock, isCancelled: { self.isStopped }, emit: send)
         do {
             try finish(loop, loop.run(), send)
         } catch {
@@ -161,7 +178,12 @@ private final class Worker: @unchecked Sendable {
                     code: "nothing_to_resume", message: "there is no checkpoint: the run starts from the beginning"))
             return (TrainingProgress(), warnings)
         }
-        return (try session.checkpoints.restore(newest, into: session), warnings)
+        let progress = try session.checkpoints.restore(newest, into: session)
+        let loop = TrainingLoop(session, progress: progress, isCancelled: { false }, emit: { _ in })
+        if progress.step >= session.totalSteps || loop.hasStopped {
+            warnings.append(.alreadyFinished(step: progress.step, stoppedEarly: loop.hasStopped))
+        }
+        return (progress, warnings)
     }
 
     /// The metrics of the untrained model, to compare with.
@@ -185,17 +207,19 @@ private final class Worker: @unchecked Sendable {
         if session.configuration.training.loadBestModelAtEnd, let best = loop.progress.bestStep,
             let checkpoint = try session.checkpoints.all().first(where: { $0.step == best })
         {
+            try session.checkpoints.verify(checkpoint)
             try session.checkpoints.load(checkpoint, into: session)
         }
         try session.lifecycle?.trainingDidEnd(
             session.moment(step: max(0, loop.progress.step - 1), epoch: loop.progress.position.epoch))
         let folder = URL(fileURLWithPath: session.configuration.outputDirectory)
         try session.writeAdapter(to: folder)
+        let transformed = try session.configuration.transform.map { try $0.apply(to: folder, of: session) }
         var evaluation: Evaluation?
         if let rows = session.data.test ?? session.data.validation {
             let begin = ContinuousClock.now
             evaluation = try session.objective.evaluate(
-                session.model, session.evaluationBatches(rows), on: session.device)
+                transformed?.model ?? session.model, session.evaluationBatches(rows), on: session.device)
             if session.data.test != nil, let evaluation {
                 try send(
                     .evaluation(
@@ -206,6 +230,11 @@ private final class Worker: @unchecked Sendable {
         }
         let seconds = loop.seconds
         var baselines: [Baseline] = []
+        if transformed != nil, let rows = session.data.test ?? session.data.validation {
+            let untransformed = try session.objective.evaluate(
+                session.model, session.evaluationBatches(rows), on: session.device)
+            baselines.append(Baseline(name: "before_transform", metrics: untransformed.metrics))
+        }
         if session.configuration.training.linearProbe, session.configuration.task.isClassification,
             let rows = session.data.test ?? session.data.validation
         {
@@ -214,17 +243,19 @@ private final class Worker: @unchecked Sendable {
         }
         try send(
             .finished(
-                summary(loop, outcome, seconds: seconds, evaluation: evaluation, baselines: baselines, adapter: folder))
-        )
+                summary(
+                    loop, outcome, seconds: seconds, evaluation: evaluation, baselines: baselines, adapter: folder,
+                    transformed: transformed)))
     }
 
     private func summary(
         _ loop: TrainingLoop, _ outcome: RunOutcome, seconds: Double? = nil, evaluation: Evaluation?,
-        baselines: [Baseline], adapter: URL?
+        baselines: [Baseline], adapter: URL?, transformed: TransformedRun? = nil
     ) throws -> RunSummary {
         let names = session.data.labels?.names ?? []
         let output = session.configuration.outputDirectory
-        let weights = adapter.map { $0.appendingPathComponent(AdapterFolder.weightsName) }
+        let weights = transformed?.file ?? adapter.map { $0.appendingPathComponent(AdapterFolder.weightsName) }
+        let made = transformed.map { [RunFile(label: $0.label, path: $0.file.path)] } ?? []
         return RunSummary(
             outcome: outcome, steps: loop.progress.step, epochs: loop.epoch, seconds: seconds ?? loop.seconds,
             metrics: evaluation?.metrics ?? [:], bestStep: loop.progress.bestStep, baselines: baselines,
@@ -237,7 +268,25 @@ private final class Worker: @unchecked Sendable {
                 : [
                     RunFile(label: "adapter", path: output),
                     RunFile(label: "report", path: output + "/report.html"),
-                ],
+                ] + made,
             nextCommands: session.configuration.nextCommands(outcome))
+    }
+}
+
+extension RunWarning {
+    fileprivate static func noLock(_ folder: String) -> RunWarning {
+        RunWarning(
+            code: "no_lock",
+            message: "the file system of \(folder) knows no locks: nothing keeps a second run from writing there")
+    }
+
+    fileprivate static func alreadyFinished(step: Int, stoppedEarly: Bool) -> RunWarning {
+        RunWarning(
+            code: "already_finished",
+            message: stoppedEarly
+                ? "the run ended after step \(step) because nothing improved further: nothing is left to train; a "
+                    + "larger early_stopping_patience would go on"
+                : "the run has all its \(step) steps: nothing is left to train; a larger num_train_epochs or max_steps "
+                    + "would go on")
     }
 }

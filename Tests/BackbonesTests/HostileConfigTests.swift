@@ -9,12 +9,14 @@ import Testing
     private static let corpus = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent().appendingPathComponent("Fuzz/Corpus/model")
 
-    @Test(arguments: [
-        ("bert", "vocab_size"), ("bert", "hidden_size"), ("bert", "num_hidden_layers"), ("bert", "intermediate_size"),
-        ("bert", "max_position_embeddings"), ("bert", "type_vocab_size"), ("bert", "num_labels"),
-        ("llama", "vocab_size"), ("llama", "hidden_size"), ("llama", "num_hidden_layers"), ("llama", "head_dim"),
-        ("llama", "num_attention_heads"), ("llama", "num_key_value_heads"), ("llama", "intermediate_size"),
-    ], [1 << 30, 1 << 29, Int.max, -1])
+    @Test(
+        arguments: [
+            ("bert", "vocab_size"), ("bert", "hidden_size"), ("bert", "num_hidden_layers"),
+            ("bert", "intermediate_size"),
+            ("bert", "max_position_embeddings"), ("bert", "type_vocab_size"), ("bert", "num_labels"),
+            ("llama", "vocab_size"), ("llama", "hidden_size"), ("llama", "num_hidden_layers"), ("llama", "head_dim"),
+            ("llama", "num_attention_heads"), ("llama", "num_key_value_heads"), ("llama", "intermediate_size"),
+        ], [1 << 30, 1 << 29, Int.max, -1])
     func sizesThatNoMachineHasAreRefusedBeforeAnythingIsMade(_ field: (family: String, key: String), size: Int) throws {
         let folder = FileManager.default.temporaryDirectory.appendingPathComponent("graft-config-\(UUID().uuidString)")
         defer { try? FileManager.default.removeItem(at: folder) }

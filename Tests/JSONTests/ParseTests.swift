@@ -6,7 +6,9 @@ import Testing
     @Test func valuesAreCounted() throws {
         let options = JSON.ParseOptions(maximumValues: 5)
         #expect(try JSON.parse("[0,0,[0]]", options: options) == [0, 0, [0]])
-        #expect { _ = try JSON.parse("[0,0,[0,0]]", options: options) } throws: { "\($0)".contains("more than 5 values") }
+        #expect { _ = try JSON.parse("[0,0,[0,0]]", options: options) } throws: {
+            "\($0)".contains("more than 5 values")
+        }
         let text = "[" + String(repeating: "0,", count: 1 << 24) + "0]"
         #expect(throws: JSONError.self) { try JSON.parse(text) }
     }

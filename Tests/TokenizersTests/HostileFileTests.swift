@@ -79,7 +79,9 @@ import Testing
     ])
     func rulesThatMakeATextAbsurdlyLongEndWithAnError(section: String, value: String) throws {
         let tokenizer = try Make.tokenizer([section: value])
-        #expect { _ = try tokenizer.encode("aé aé aé aé aé aé aé aé") } throws: { "\($0)".contains("damaged or hostile") }
+        #expect { _ = try tokenizer.encode("aé aé aé aé aé aé aé aé") } throws: {
+            "\($0)".contains("damaged or hostile")
+        }
     }
 
     @Test func aDecoderThatMakesATextAbsurdlyLongEndsWithAnError() throws {

@@ -86,7 +86,8 @@ import Testing
         try handle.seek(toOffset: 1 << 20)
         handle.write(Data([7]))
         try handle.close()
-        try FileManager.default.setAttributes([.modificationDate: Date(timeIntervalSince1970: 9)], ofItemAtPath: url.path)
+        try FileManager.default.setAttributes(
+            [.modificationDate: Date(timeIntervalSince1970: 9)], ofItemAtPath: url.path)
         #expect(throws: FileError.changed(path: url.path)) { try file.tensor("a") }
         #expect(throws: FileError.changed(path: url.path)) { try file.requireUnchanged() }
     }

@@ -23,7 +23,8 @@ final class Scratch {
     func require(byteCount: Int) throws {
         guard byteCount <= longestText else {
             throw TokenizerError.unencodable(
-                reason: "the tokenizer's rules make it more than \(longestText) bytes long; the file is damaged or hostile")
+                reason:
+                    "the tokenizer's rules make it more than \(longestText) bytes long; the file is damaged or hostile")
         }
     }
 
