@@ -100,6 +100,11 @@ extension DataOptions {
     func datasetTask(_ task: TrainingConfiguration.Task, readsLabels: Bool = true) throws -> DatasetTask {
         switch task {
         case .classification:
+            guard chatFormat == nil else {
+                throw TrainingError.option(
+                    "chat_format: task classification reads texts, not conversations; remove it, or choose task "
+                        + "causal-lm or preference")
+            }
             return .classification(
                 ClassificationColumns(
                     text: textColumn, textPair: textPairColumn, label: labelColumn, readsLabels: readsLabels))

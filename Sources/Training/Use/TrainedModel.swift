@@ -102,6 +102,11 @@ public struct TrainedModel {
         case .sequenceClassification(let labels), .imageClassification(let labels): count = labels
         default: return []
         }
+        if let names = adapted.adapter?.provenance.labels, names.count != count {
+            throw TrainingError.option(
+                "\(adapted.folder.path): the adapter names \(names.count) classes, but its head tells \(count) apart: the "
+                    + "files do not belong together")
+        }
         let named = [adapted.adapter?.provenance.labels, try adapted.loaded.config.labelNames]
         return named.compactMap { $0 }.first { $0.count == count } ?? (0..<count).map(String.init)
     }
