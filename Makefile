@@ -6,7 +6,7 @@ JOBS ?= $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
 export JOBS
 
 .DEFAULT_GOAL := all
-.PHONY: all engine build test demo digits lint interop dependent ci clean help
+.PHONY: all engine build test demo digits lint interop bench dependent ci clean help
 
 all: engine build ## the engine and the command, optimised
 
@@ -36,6 +36,9 @@ lint: ## the formatter's rules, and whether the generated files fit their table
 interop: all ## adapters to and from Python's peft
 	@Scripts/interop/setup
 	.venv/interop/bin/python Scripts/interop/check.py --graft .build/release/graft --jobs $(JOBS)
+
+bench: all ## time and memory beside Python's transformers and peft; BENCH_PAIRS, BENCH_ONLY: docs/performance.md
+	@python=$$(Benchmarks/setup) && python3 Benchmarks/bench.py --graft .build/release/graft --python "$$python"
 
 dependent: engine ## a package that depends on this one by URL and version
 	@Scripts/check-dependent
