@@ -6,7 +6,7 @@ JOBS ?= $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
 export JOBS
 
 .DEFAULT_GOAL := all
-.PHONY: all engine build test demo digits lint interop bench dependent ci clean help
+.PHONY: all engine build test demo compare digits lint interop bench dependent ci clean help
 
 all: engine build ## the engine and the command, optimised
 
@@ -22,6 +22,9 @@ test: engine ## every test of the package
 demo: all ## fine-tunes a real model on real data and shows what came of it
 	@Scripts/demo-data
 	@Scripts/demo
+
+compare: all ## trains every recipe for as many steps (STEPS) and sets the results side by side
+	@Scripts/compare
 
 digits: all ## trains the small vision transformer that recipes/vision adapts
 	@Scripts/make-digits

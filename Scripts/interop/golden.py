@@ -62,6 +62,17 @@ def token_inputs(seed, vocabulary, rows=2, length=12, padding="right", pad_token
         inputs["in.token_type_ids"] = (torch.arange(length) >= length // 2).long().repeat(rows, 1)
     if "position_ids" in extras:
         inputs["in.position_ids"] = (attention.cumsum(-1) - 1).clamp(min=0)
+    if "decoder_input_ids" in extras:
+        target = torch.randint(lowest, vocabulary, (rows, max(1, length - 5)), generator=generator)
+        target[:, 0] = 2
+        inputs["in.decoder_input_ids"] = target
+    if "decoder_attention_mask" in extras:
+        inputs["in.decoder_attention_mask"] = torch.ones_like(inputs["in.decoder_input_ids"])
+        inputs["in.decoder_attention_mask"][-1, -2:] = 0
+    if "ends" in extras:
+        last = attention.cumsum(-1).argmax(-1)
+        ids[torch.arange(rows), last] = 2
+        ids[torch.arange(rows), last // 2] = 2
     return inputs
 
 

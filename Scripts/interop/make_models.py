@@ -52,7 +52,8 @@ def make(case, root, seed):
     result = model(**golden.arguments(inputs))
     field = "logits" if "logits" in result else "last_hidden_state"
     values = result[field]
-    per_token = values.ndim == 3 and "in.input_ids" in inputs
+    # What an encoder-decoder gives stands at the places of its target, all of which count.
+    per_token = values.ndim == 3 and "in.input_ids" in inputs and "in.decoder_input_ids" not in inputs
     mask = inputs.get("in.attention_mask") if per_token else None
     cotangent = golden.cotangent_for(values, mask, seed)
     (values * cotangent).sum().backward()

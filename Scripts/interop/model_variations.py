@@ -38,7 +38,7 @@ class Variation:
 
 
 def variations():
-    makers = (bert, roberta, xlm_roberta, gpt2, llama, mistral, qwen2, qwen3, gemma, gemma2, gemma3, phi3, vit)
+    makers = (bart, bert, roberta, xlm_roberta, gpt2, llama, mistral, qwen2, qwen3, gemma, gemma2, gemma3, phi3, vit)
     return [variation for maker in makers for variation in maker()]
 
 
@@ -57,6 +57,44 @@ def put(**values):
     def edit(config):
         config.update(values)
     return edit
+
+
+# --- encoder-decoders ---
+
+def bart():
+    variation = encoder("bart", "Bart", {
+        "vocab_size": 71, "d_model": 24, "encoder_layers": 3, "decoder_layers": 2, "encoder_attention_heads": 3,
+        "decoder_attention_heads": 4, "encoder_ffn_dim": 32, "decoder_ffn_dim": 40, "max_position_embeddings": 20,
+        "pad_token_id": 1, "init_std": 0.3,
+    })
+    head, target = "ForConditionalGeneration", ("decoder_input_ids",)
+    yield variation("generator", head, "other heads and widths in the two halves", extras=target)
+    yield variation("scaled", head, "scale_embedding", scale_embedding=True, extras=target)
+    yield variation("left", head, "left padding of the source", padding="left", extras=target)
+    yield variation("holes", head, "masked positions inside the source", padding="holes", extras=target)
+    yield variation("no-mask", head, "no mask, pad ids among the tokens", padding="attended", mask=False, extras=target)
+    yield variation("target-mask", head, "a mask of the target", extras=(*target, "decoder_attention_mask"))
+    yield variation("untied", head, "own weights for the scores", tie_word_embeddings=False, extras=target)
+    yield variation("one-token", head, "a single row of one token", rows=1, length=1, padding="none", extras=target)
+    yield variation("longest", head, "all positions are used", length=20, extras=target)
+    for activation in ("relu", "silu", "gelu_new"):
+        yield variation(f"act-{activation}", head, f"activation_function {activation}", activation_function=activation,
+                        extras=target)
+    yield variation("older", head, "config.json in the older style, a short one", extras=target, older=True,
+                    edit=drop("use_cache", "dropout", "classifier_dropout", "activation_dropout", "is_decoder"))
+    yield variation("copies", head, "the tied table under all of its names", extras=target,
+                    rename=lambda name, tensor: [(other, tensor.clone()) for other in tied_names(name)])
+    yield variation("decoder-name", head, "the tied table under the decoder's name only", extras=target,
+                    rename=lambda name, tensor: [(tied_names(name)[-2:][0], tensor)])
+    yield variation("bare", "Model", "the network without a head", extras=target, mask=False, padding="none")
+    yield variation("bare-source", "Model", "the decoder reads the source", rows=1, mask=False, padding="none")
+    yield variation("classifier", "ForSequenceClassification", "the last of two end tokens", num_labels=3, rows=3,
+                    extras=("ends",))
+
+
+def tied_names(name):
+    table, halves = "model.shared.weight", ["model.encoder.embed_tokens.weight", "model.decoder.embed_tokens.weight"]
+    return [table, *halves, "lm_head.weight"] if name == table else [name]
 
 
 # --- encoders ---

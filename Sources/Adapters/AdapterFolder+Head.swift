@@ -24,6 +24,7 @@ extension AdapterFolder {
         case ("TOKEN_CLS", .tokenClassification(let labels)): return .tokenClassification(labels: rows ?? labels)
         case ("TOKEN_CLS", _): return .tokenClassification(labels: rows ?? 2)
         case ("CAUSAL_LM", _): return .causalLM
+        case ("SEQ_2_SEQ_LM", _): return .conditionalGeneration
         case (_, .imageClassification): return rows.map { .imageClassification(labels: $0) }
         case (_, .features) where try Backbones.imageFormat(config) != nil:
             return rows.map { .imageClassification(labels: $0) }
@@ -34,6 +35,6 @@ extension AdapterFolder {
     /// The last weights of the families' classifiers; none of a graft ends so.
     private static let headWeights = [
         ".classifier.weight", ".classifier.modules_to_save.weight", ".classifier.out_proj.weight", ".score.weight",
-        ".model.head.weight",
+        ".model.head.weight", ".classification_head.out_proj.weight",
     ]
 }

@@ -21,7 +21,7 @@ struct Architecture: Sendable {
 
     /// Every family, in the order `graft doctor` lists them.
     static let all: [Architecture] = [
-        bert, roberta, xlmRoberta, gpt2, llama, mistral, qwen2, qwen3, gemma, gemma2, gemma3, phi3, vit, vitTimm,
+        bart, bert, roberta, xlmRoberta, gpt2, llama, mistral, qwen2, qwen3, gemma, gemma2, gemma3, phi3, vit, vitTimm,
     ]
 }
 

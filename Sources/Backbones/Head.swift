@@ -8,6 +8,8 @@ public enum Head: Sendable, Equatable {
     case maskedLM
     /// Scores over the vocabulary for the next token.
     case causalLM
+    /// Scores over the vocabulary for the next token of a decoder that sees an encoder's output.
+    case conditionalGeneration
     /// One score per class for a sequence.
     case sequenceClassification(labels: Int)
     /// One score per class for each token.
@@ -25,6 +27,7 @@ public enum Head: Sendable, Equatable {
         switch architecture {
         case let name where name.hasSuffix("ForMaskedLM") || name.hasSuffix("ForPreTraining"): self = .maskedLM
         case let name where name.hasSuffix("ForCausalLM") || name.hasSuffix("LMHeadModel"): self = .causalLM
+        case let name where name.hasSuffix("ForConditionalGeneration"): self = .conditionalGeneration
         case let name where name.hasSuffix("ForSequenceClassification"):
             self = .sequenceClassification(labels: try config.labelCount)
         case let name where name.hasSuffix("ForTokenClassification"):

@@ -14,8 +14,8 @@ struct Naming: Sendable {
     var ignoredEnds: [String] = []
     /// Modules that a task may leave unused.
     var optionalModules: [String] = []
-    /// An embedding and the head that may share its weight: some writers keep only the head's name.
-    var tied: (embedding: String, head: String)?
+    /// An embedding and the others that may share its weight: some writers keep only one of their names.
+    var tied: (embedding: String, others: [String])?
 
     /// The network's name for every name of a file.
     func canonicalNames(_ names: [String]) -> [String: String] {
@@ -26,8 +26,9 @@ struct Naming: Sendable {
             let isHead = heads.contains { name == $0 || name.hasPrefix($0 + ".") }
             result[name] = renamed(isBare && !isHead ? dotted + name : name)
         }
-        if let tied, result[tied.head] == tied.head, !result.values.contains(tied.embedding) {
-            result[tied.head] = tied.embedding
+        let present = Set(result.values)
+        if let tied, !present.contains(tied.embedding), let kept = tied.others.first(where: present.contains) {
+            for (name, canonical) in result where canonical == kept { result[name] = tied.embedding }
         }
         return result
     }

@@ -14,6 +14,9 @@ public protocol Method: Codable, Sendable {
     /// How the method's golden cases are run; `graft verify` finds them here.
     static var replays: [GoldenReplay] { get }
 
+    /// The methods that an adapter is made of: this one alone, unless it combines others.
+    var parts: [any Method] { get }
+
     /// The configuration with every option at its default.
     init()
 
@@ -27,6 +30,9 @@ public protocol Method: Codable, Sendable {
 }
 
 extension Method {
+    /// This one.
+    public var parts: [any Method] { [self] }
+
     /// No such options.
     public static var optionalOptions: [String] { [] }
 

@@ -21,6 +21,8 @@ public final class ForwardContext {
     public var observer: ((Projection, Tensor) throws -> Void)?
     /// Which keys each query may see, shared by all layers of the batch.
     public internal(set) var masks = AttentionMasks()
+    /// The same for attention to another sequence, whose padding is another.
+    public internal(set) var crossMasks = AttentionMasks()
 
     /// A context for one forward.
     public init(

@@ -21,6 +21,9 @@ public struct GraftSet {
     public var parameters: OrderedDictionary<String, Variable> = [:]
     /// Tensors that belong to the adapter and to no single site.
     public var shared: [Variable] = []
+    /// The sets that this one was joined of, whose grafts act in their order; empty for a set that was not. What a site
+    /// has of several parts is in the parts alone; the dictionaries above name every site, and the first graft there.
+    public var parts: [GraftSet] = []
 
     /// A set with the given parts.
     public init(
@@ -33,6 +36,7 @@ public struct GraftSet {
 
     /// Grafts of every kind, in the order of the network within a kind.
     public var grafts: [any SiteGraft] {
+        guard parts.isEmpty else { return parts.flatMap(\.grafts) }
         let kinds: [[any SiteGraft]] = [
             tokens.values.map { $0 }, blocks.values.map { $0 }, attentions.values.map { $0 },
             projections.values.map { $0 }, norms.values.map { $0 }, sublayers.values.map { $0 },
@@ -40,6 +44,9 @@ public struct GraftSet {
         ]
         return kinds.flatMap { $0 }
     }
+
+    /// The sets whose grafts act one after the other: the parts, or this one.
+    var layers: [GraftSet] { parts.isEmpty ? [self] : parts.flatMap(\.layers) }
 
     /// Every tensor of the adapter, each once.
     public var variables: [Variable] {

@@ -113,16 +113,18 @@ extension Model {
             }
             return set
         }
+        let layers = sets.flatMap(\.layers)
         for (path, projection) in projections {
-            projection.setGrafts(sets.compactMap { $0.projections[path] })
+            projection.setGrafts(layers.compactMap { $0.projections[path] })
         }
-        for (path, norm) in norms { norm.setGrafts(sets.compactMap { $0.norms[path] }) }
-        for (path, sublayer) in sublayers { sublayer.setGrafts(sets.compactMap { $0.sublayers[path] }) }
-        for (path, attention) in attentions { attention.setGrafts(sets.compactMap { $0.attentions[path] }) }
+        for (path, norm) in norms { norm.setGrafts(layers.compactMap { $0.norms[path] }) }
+        for (path, sublayer) in sublayers { sublayer.setGrafts(layers.compactMap { $0.sublayers[path] }) }
+        for (path, attention) in attentions { attention.setGrafts(layers.compactMap { $0.attentions[path] }) }
         for (path, body) in bodies {
             // One output can come from one side network: that of the last adapter.
-            body.setGrafts(tokens: sets.compactMap { $0.tokens[path] }, side: sets.compactMap { $0.sides[path] }.last)
-            for block in body.blocks { block.setGrafts(sets.compactMap { $0.blocks[block.path] }) }
+            body.setGrafts(
+                tokens: layers.compactMap { $0.tokens[path] }, side: layers.compactMap { $0.sides[path] }.last)
+            for block in body.blocks { block.setGrafts(layers.compactMap { $0.blocks[block.path] }) }
         }
         for (name, parameter) in parameters {
             // The last adapter that brings its own copy wins.

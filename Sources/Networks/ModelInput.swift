@@ -19,6 +19,10 @@ public struct ModelInput {
     public var segmentIDs: Tensor?
     /// [rows, channels, height, width].
     public var pixelValues: Tensor?
+    /// [rows, target length] token ids that the decoder of an encoder-decoder reads.
+    public var decoderInputIDs: Tensor?
+    /// [rows, target length] as `attentionMask`, for the decoder's own tokens.
+    public var decoderAttentionMask: Tensor?
 
     /// A batch with the given parts.
     public init(

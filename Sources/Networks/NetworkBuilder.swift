@@ -78,6 +78,14 @@ public final class NetworkBuilder {
         return parameter
     }
 
+    /// A tensor that the network computes with and nobody trains; nil where the source has none.
+    func buffer(_ name: String, shape: [Int]) throws -> Tensor? {
+        guard has(name), let tensor = try source.tensor(name) else { return nil }
+        let found = try tensor.shape
+        guard found == shape else { throw NetworkError.shape(name: name, expected: shape, found: found) }
+        return try placed(tensor)
+    }
+
     /// True when the source has a tensor of this name that is not the parameter's.
     func differs(_ name: String, from parameter: Parameter) throws -> Bool {
         guard has(name), let tensor = try source.tensor(name) else { return false }
@@ -113,6 +121,11 @@ public struct Scope {
         _ name: String, _ shape: [Int], initializer: Initializer? = nil, start: Initializer = .normal(std: 0.02)
     ) throws -> Parameter {
         try builder.parameter(self(name).path, shape: shape, initializer: initializer, start: start)
+    }
+
+    /// A tensor of this name that is no parameter: nobody trains it. Nil where the source has none.
+    public func buffer(_ name: String, _ shape: [Int]) throws -> Tensor? {
+        try builder.buffer(self(name).path, shape: shape)
     }
 
     /// True when the source has a tensor of this name here.

@@ -7,7 +7,7 @@ extension TrainingConfiguration {
             return [NextCommand(purpose: "continue", command: "graft train \(outputDirectory)/config.yaml --resume")]
         }
         var commands = [NextCommand(purpose: "look inside", command: "graft inspect \(outputDirectory)")]
-        if type(of: method).card.mergeContract != .never {
+        if method.parts.allSatisfy({ type(of: $0).card.mergeContract != .never }) {
             commands.insert(
                 NextCommand(
                     purpose: "merge into the model",

@@ -19,7 +19,7 @@ struct OutputFolder {
     private func ownFiles() throws -> [String] {
         guard FileManager.default.fileExists(atPath: url.path) else { return [] }
         return try FileManager.default.contentsOfDirectory(atPath: url.path).filter { name in
-            Self.own.contains(name) || name.hasPrefix("checkpoint-")
+            (Self.own + RunTransform.names).contains(name) || name.hasPrefix("checkpoint-")
         }
     }
 

@@ -3,7 +3,7 @@ import Methods
 import Support
 
 extension TrainingConfiguration {
-    private static let essentials = ["model", "from_scratch", "task", "method", "output_dir"]
+    private static let essentials = ["model", "from_scratch", "task", "method", "transform", "output_dir"]
     /// Other words for the same key, accepted because people try them first.
     static let synonyms = [
         "data": "train_file", "model_name_or_path": "model", "max_seq_length": "max_length", "output": "output_dir",
@@ -44,6 +44,8 @@ extension TrainingConfiguration {
                 "train_file: name a file of rows to learn from (JSON Lines, CSV, TSV or text; safetensors for images)")
         }
         try training.validate()
+        transform = try groups.essential("transform").flatMap { $0.isNull ? nil : try RunTransform($0) }
+        try transform?.requireFit(self)
     }
 
     /// The object that reads back as this configuration, every key with its value.
@@ -53,6 +55,7 @@ extension TrainingConfiguration {
                 ("model", .string(model)), ("from_scratch", .bool(fromScratch)), ("task", .string(task.rawValue)),
             ])
             object["method"] = try MethodConfiguration(method).json
+            if let transform { object["transform"] = try transform.json }
             var parts = [try JSON(encoding: data), try JSON(encoding: training)]
             if task == .preference { parts.append(try JSON(encoding: preference)) }
             for group in parts {

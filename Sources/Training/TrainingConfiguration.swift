@@ -58,6 +58,8 @@ public struct TrainingConfiguration: Sendable {
     public var preference = PreferenceOptions()
     /// The course of the training.
     public var training = TrainingArguments()
+    /// What is made of the trained adapter before it is judged; nil leaves it as it is.
+    public var transform: RunTransform?
 
     /// A configuration with defaults for all but the essentials.
     public init(

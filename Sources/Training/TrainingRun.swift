@@ -191,11 +191,12 @@ private final class Worker: @unchecked Sendable {
             session.moment(step: max(0, loop.progress.step - 1), epoch: loop.progress.position.epoch))
         let folder = URL(fileURLWithPath: session.configuration.outputDirectory)
         try session.writeAdapter(to: folder)
+        let transformed = try session.configuration.transform.map { try $0.apply(to: folder, of: session) }
         var evaluation: Evaluation?
         if let rows = session.data.test ?? session.data.validation {
             let begin = ContinuousClock.now
             evaluation = try session.objective.evaluate(
-                session.model, session.evaluationBatches(rows), on: session.device)
+                transformed?.model ?? session.model, session.evaluationBatches(rows), on: session.device)
             if session.data.test != nil, let evaluation {
                 try send(
                     .evaluation(
@@ -206,6 +207,11 @@ private final class Worker: @unchecked Sendable {
         }
         let seconds = loop.seconds
         var baselines: [Baseline] = []
+        if transformed != nil, let rows = session.data.test ?? session.data.validation {
+            let untransformed = try session.objective.evaluate(
+                session.model, session.evaluationBatches(rows), on: session.device)
+            baselines.append(Baseline(name: "before_transform", metrics: untransformed.metrics))
+        }
         if session.configuration.training.linearProbe, session.configuration.task.isClassification,
             let rows = session.data.test ?? session.data.validation
         {
@@ -214,17 +220,19 @@ private final class Worker: @unchecked Sendable {
         }
         try send(
             .finished(
-                summary(loop, outcome, seconds: seconds, evaluation: evaluation, baselines: baselines, adapter: folder))
-        )
+                summary(
+                    loop, outcome, seconds: seconds, evaluation: evaluation, baselines: baselines, adapter: folder,
+                    transformed: transformed)))
     }
 
     private func summary(
         _ loop: TrainingLoop, _ outcome: RunOutcome, seconds: Double? = nil, evaluation: Evaluation?,
-        baselines: [Baseline], adapter: URL?
+        baselines: [Baseline], adapter: URL?, transformed: TransformedRun? = nil
     ) throws -> RunSummary {
         let names = session.data.labels?.names ?? []
         let output = session.configuration.outputDirectory
-        let weights = adapter.map { $0.appendingPathComponent(AdapterFolder.weightsName) }
+        let weights = transformed?.file ?? adapter.map { $0.appendingPathComponent(AdapterFolder.weightsName) }
+        let made = transformed.map { [RunFile(label: $0.label, path: $0.file.path)] } ?? []
         return RunSummary(
             outcome: outcome, steps: loop.progress.step, epochs: loop.epoch, seconds: seconds ?? loop.seconds,
             metrics: evaluation?.metrics ?? [:], bestStep: loop.progress.bestStep, baselines: baselines,
@@ -237,7 +245,7 @@ private final class Worker: @unchecked Sendable {
                 : [
                     RunFile(label: "adapter", path: output),
                     RunFile(label: "report", path: output + "/report.html"),
-                ],
+                ] + made,
             nextCommands: session.configuration.nextCommands(outcome))
     }
 }

@@ -58,6 +58,8 @@ extension ModelInput {
             positionIDs: try golden.optional("in.position_ids")?.to(.int64),
             pixelValues: try golden.optional("in.pixel_values"))
         taskIDs = try golden.optional("in.task_ids")?.to(.int64)
+        decoderInputIDs = try golden.optional("in.decoder_input_ids")?.to(.int64)
+        decoderAttentionMask = try golden.optional("in.decoder_attention_mask")?.to(.int64)
     }
 }
 

@@ -9,7 +9,7 @@ func goldenCases(_ family: String) throws -> [URL] {
 }
 
 @Suite struct EncoderGoldenTests {
-    @Test(arguments: try ["bert", "roberta", "xlm-roberta"].flatMap(goldenCases))
+    @Test(arguments: try ["bart", "bert", "roberta", "xlm-roberta"].flatMap(goldenCases))
     func encodersComputeWhatTransformersComputes(_ folder: URL) {
         let result = Verification.run(folder)
         #expect(result.status == .pass, "\(result.slug)/\(result.name): \(result.detail)")

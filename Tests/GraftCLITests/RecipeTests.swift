@@ -21,6 +21,6 @@ import Testing
     }
 
     @Test func thereAreRecipes() {
-        #expect(Self.names.contains("demo.yaml"))
+        #expect(Self.names.contains("lora.yaml"))
     }
 }

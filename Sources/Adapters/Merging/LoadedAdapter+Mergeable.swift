@@ -6,15 +6,16 @@ extension LoadedAdapter {
     ///
     /// - Throws: `AdapterError.merge`.
     func requireMergeable(into loaded: LoadedModel) throws {
-        let card = type(of: method).card
-        guard card.mergeContract != .never else {
+        for part in method.parts where type(of: part).card.mergeContract == .never {
             throw AdapterError.merge(
-                "an adapter of \(card.name) cannot become part of the weights: use it as it is, with --adapter")
+                "an adapter of \(type(of: part).card.name) cannot become part of the weights: use it as it is, with "
+                    + "--adapter")
         }
-        let weights = grafts.projections.count + grafts.norms.count
-        guard grafts.grafts.count == weights else {
+        let sets = grafts.parts.isEmpty ? [grafts] : grafts.parts
+        let beside = sets.reduce(0) { $0 + $1.grafts.count - $1.projections.count - $1.norms.count }
+        guard beside == 0 else {
             throw AdapterError.merge(
-                "the adapter acts at \(grafts.grafts.count - weights) places beside the weights, which cannot take it up: "
+                "the adapter acts at \(beside) places beside the weights, which cannot take it up: "
                     + "use it as it is, with --adapter")
         }
         let missing = loaded.newParameters.filter { grafts.parameters[$0] == nil }

@@ -43,6 +43,7 @@ struct MergedConfig {
         case .features: (nil, "Model")
         case .maskedLM: (nil, "ForMaskedLM")
         case .causalLM: (nil, "ForCausalLM")
+        case .conditionalGeneration: (nil, "ForConditionalGeneration")
         case .sequenceClassification(let labels): (labels, "ForSequenceClassification")
         case .tokenClassification(let labels): (labels, "ForTokenClassification")
         case .imageClassification(let labels): (labels, "ForImageClassification")
@@ -62,7 +63,8 @@ struct MergedConfig {
     }
 
     private static let stems = [
-        "bert": "Bert", "roberta": "Roberta", "xlm-roberta": "XLMRoberta", "gpt2": "GPT2", "llama": "Llama",
+        "bart": "Bart", "bert": "Bert", "roberta": "Roberta", "xlm-roberta": "XLMRoberta", "gpt2": "GPT2",
+        "llama": "Llama",
         "mistral": "Mistral", "qwen2": "Qwen2", "qwen3": "Qwen3", "gemma": "Gemma", "gemma2": "Gemma2",
         "phi3": "Phi3", "vit": "ViT",
     ]

@@ -16,22 +16,29 @@ struct ProbeBatches {
         if case .imageClassification = loaded.head {
             inputs = try ProbeBatches.images(config, loaded.model)
         } else if let vocabulary = try config.optional("vocab_size")?.int() {
-            inputs = try ProbeBatches.texts(config, vocabulary: vocabulary)
+            inputs = try ProbeBatches.texts(loaded, config, vocabulary: vocabulary)
         } else {
             inputs = try ProbeBatches.images(config, loaded.model)
         }
     }
 
     /// Rows of several lengths, one of them with padding at its end.
-    private static func texts(_ config: JSON.Node, vocabulary: Int) throws -> [ModelInput] {
+    private static func texts(_ loaded: LoadedModel, _ config: JSON.Node, vocabulary: Int) throws -> [ModelInput] {
         // RoBERTa counts its positions from 2.
         let limit = try ["max_position_embeddings", "n_positions"].compactMap { try config.optional($0)?.int() }.first
         let longest = max(1, min(48, (limit ?? 48) - 4))
         let padID = try config.optional("pad_token_id")?.int() ?? 0
+        // Classifiers of encoder-decoders read what stands at an end token.
+        let isPaired = try config.optional("is_encoder_decoder")?.bool() ?? false
+        let end = try isPaired ? loaded.config.endTokenID : nil
         return try Set([1, min(7, longest), longest]).sorted().map { length in
             let numbers = try Tensor.uniform([1, length], 0, Double(vocabulary), key: key.derived(length))
             // A draw just below the bound may round up to it.
-            let drawn = try numbers.clamp(0, Double(vocabulary - 1)).to(.int64)
+            var drawn = try numbers.clamp(0, Double(vocabulary - 1)).to(.int64)
+            if let end {
+                let first = try Tensor.full([1, 1], Double(end), dtype: .int64)
+                drawn = try Tensor.cat([first, drawn.narrow(1, 1, length - 1)], dim: 1)
+            }
             guard length == longest, length > 4, padID >= 0, padID < vocabulary else {
                 return ModelInput(inputIDs: drawn)
             }

@@ -9,9 +9,9 @@ import Torch
 /// entries keep their sign, all others become 0, and every magnitude becomes α·σ, with σ the standard deviation of all of
 /// τ. Of equal magnitudes the earlier one is kept; an entry of τ that is 0 stays 0 and is not stored, even where it is
 /// among the largest.
-public struct ComPEFT: Sendable, Equatable {
+public struct ComPEFT: Codable, Sendable, Equatable {
     /// What has one threshold and one σ.
-    public enum Scope: String, Sendable, CaseIterable {
+    public enum Scope: String, Codable, Sendable, CaseIterable {
         /// The whole update, as in the paper.
         case global
         /// Each tensor.
@@ -19,7 +19,7 @@ public struct ComPEFT: Sendable, Equatable {
     }
 
     /// What σ divides by.
-    public enum Deviation: String, Sendable, CaseIterable {
+    public enum Deviation: String, Codable, Sendable, CaseIterable {
         /// The number of entries.
         case population
         /// One less.
@@ -27,7 +27,7 @@ public struct ComPEFT: Sendable, Equatable {
     }
 
     /// How signs are stored.
-    public enum Codec: String, Sendable, CaseIterable {
+    public enum Codec: String, Codable, Sendable, CaseIterable {
         /// Gaps between entries in Golomb–Rice code.
         case rice
         /// One bit mask of positive entries and one of negative ones.

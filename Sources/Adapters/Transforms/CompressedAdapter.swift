@@ -80,7 +80,7 @@ public enum CompressedAdapter {
             ("start", try digest(changes.map { ($0.name, $0.start) })),
         ]
         for (key, value) in values { metadata[prefix + key] = value }
-        try OutputFolder.make(output, apartFrom: [folder], within: folder) { temporary in
+        try OutputFolder.make(output, apartFrom: [], within: folder) { temporary in
             try SafetensorsWriter.write(
                 [("scales", try Tensor(update.parts.map(\.scale))), ("codes", try Tensor(codes.flatMap(\.bytes)))],
                 metadata: metadata, to: temporary.appendingPathComponent(fileName))

@@ -28,7 +28,8 @@ extension Encoder {
                     pooler: body("pooler")("dense"), classifier: root("classifier"), settings, labels: labels)
             case .tokenClassification(let labels):
                 return try tokenHead(root("classifier"), settings, labels: labels)
-            case .imageClassification: throw NetworkError.unsupported("a BERT model does not classify images")
+            case .imageClassification, .conditionalGeneration:
+                throw NetworkError.unsupported("a BERT model has no head for \(head)")
             }
         }
     }

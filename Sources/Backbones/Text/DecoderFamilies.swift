@@ -19,7 +19,7 @@ extension Architecture {
             naming: Naming(
                 prefix: "model", heads: ["lm_head", "score", "qa_outputs"], parts: ["embed_tokens", "layers", "norm"],
                 ignoredEnds: [".rotary_emb.inv_freq"],
-                tied: (embedding: "model.embed_tokens.weight", head: "lm_head.weight")),
+                tied: (embedding: "model.embed_tokens.weight", others: ["lm_head.weight"])),
             build: { config, head, root in
                 let settings = try settings(config)
                 return try Decoder(root("model"), settings).with(head, settings.head, root)

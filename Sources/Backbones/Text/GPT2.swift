@@ -10,7 +10,7 @@ extension Architecture {
             parts: ["wte", "wpe", "h", "ln_f"],
             // The causal order was once stored as buffers; `attn.c_attn.bias` is a parameter and ends otherwise.
             ignoredEnds: [".attn.bias", ".attn.masked_bias"],
-            tied: (embedding: "transformer.wte.weight", head: "lm_head.weight")),
+            tied: (embedding: "transformer.wte.weight", others: ["lm_head.weight"])),
         build: { config, head, root in
             let settings = try GPT2Settings(config)
             return try GPT2(root("transformer"), settings).with(head, settings.head, root)

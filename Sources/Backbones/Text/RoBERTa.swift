@@ -36,7 +36,8 @@ extension Encoder {
                 return try robertaSequenceHead(root("classifier"), settings, labels: labels)
             case .tokenClassification(let labels):
                 return try tokenHead(root("classifier"), settings, labels: labels)
-            case .imageClassification: throw NetworkError.unsupported("a RoBERTa model does not classify images")
+            case .imageClassification, .conditionalGeneration:
+                throw NetworkError.unsupported("a RoBERTa model has no head for \(head)")
             }
         }
     }

@@ -15,7 +15,12 @@ enum AdapterInspection {
         section.add("base", try config.optional("base_model_name_or_path")?.string())
         for (key, value) in try config.members() + (own?.optional("options")?.members() ?? [])
         where isWorthTelling(key, value) {
-            section.add(key, value.value.serialized(.init(spacesSeparators: true)).shortened(to: 200))
+            // The methods of a combination have a line each.
+            if key == "methods", let methods = try? value.elements() {
+                for method in methods { try add(partOf: method, to: &section) }
+            } else {
+                section.add(key, value.value.serialized(.init(spacesSeparators: true)).shortened(to: 200))
+            }
         }
         let weights = folder.appendingPathComponent("adapter_model.safetensors")
         guard FileManager.default.fileExists(atPath: weights.path) else {
@@ -33,6 +38,13 @@ enum AdapterInspection {
         }
         section.table = groups(header.entries)
         return section
+    }
+
+    /// One method of a combination with those of its options that say something.
+    private static func add(partOf method: JSON.Node, to section: inout Section) throws {
+        let options = try method.members().filter { $0.key != "name" && isWorthTelling($0.key, $0.node) }
+        let told = options.map { "\($0.key): \($0.node.value.serialized(.init(spacesSeparators: true)))" }
+        section.add(try method.field("name").string(), told.joined(separator: ", ").shortened(to: 200))
     }
 
     /// Names that have a line of their own, and bookkeeping of the format.

@@ -129,6 +129,7 @@ extension Head {
         case .features: "none (last hidden state)"
         case .maskedLM: "masked language model"
         case .causalLM: "causal language model"
+        case .conditionalGeneration: "conditional generation"
         case .sequenceClassification(let labels): "sequence classification, \(labels) classes"
         case .tokenClassification(let labels): "token classification, \(labels) classes"
         case .imageClassification(let labels): "image classification, \(labels) classes"

@@ -227,6 +227,9 @@ extension CorDA {
 // MARK: peft
 
 extension CorDA: WritesPeft {
+    /// No: its residual comes from examples that a reader does not have.
+    public static let readsItsOwn = false
+
     /// Plain LoRA of rank 2r on the untouched base.
     /// - Throws: `MethodError.unwritable` for the raw form, whose residual no reader could compute.
     public func peftExport(_ grafts: GraftSet, on model: Model, form: AdapterForm) throws -> PeftExport {

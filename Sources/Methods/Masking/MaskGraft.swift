@@ -22,6 +22,8 @@ final class MaskGraft: ProjectionGraft {
 
     var variables: [Variable] { [scores] }
 
+    var changesWeight: Bool { true }
+
     /// K, as zeros and ones.
     func mask() throws -> Tensor {
         try withoutGradients { try scores.value.detach().gt(threshold).to(.float32) }

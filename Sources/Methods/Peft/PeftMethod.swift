@@ -4,9 +4,18 @@ import Torch
 
 /// A method whose adapters can be written so that Hugging Face's peft reads them, perhaps as those of another method.
 public protocol WritesPeft: Method {
+    /// Whether adapters can be read with the method's own options. Otherwise their files are always those of another
+    /// method, which cannot stand inside a combination.
+    static var readsItsOwn: Bool { get }
+
     /// What goes into the two files of a peft adapter.
     /// - Throws: `MethodError.unwritable` for what the format cannot hold.
     func peftExport(_ grafts: GraftSet, on model: Model, form: AdapterForm) throws -> PeftExport
+}
+
+extension WritesPeft {
+    /// Yes.
+    public static var readsItsOwn: Bool { true }
 }
 
 /// A method whose adapters are exchanged with peft both ways. Options of the same names and meaning as peft's need

@@ -57,18 +57,20 @@ public struct PTuning: SavesModules, Equatable {
     }
 
     /// The rows at the network's token sequence, and copies of the modules that are saved. An adapter that is read has
-    /// the rows themselves.
+    /// the rows themselves, or in Graft's own form what makes them.
     public func grafts(for model: Model, _ start: GraftStart) throws -> GraftSet {
         guard numVirtualTokens > 0, encoderHiddenSize ?? 1 > 0 else {
             throw MethodError.option("num_virtual_tokens and encoder_hidden_size must be positive")
         }
         let (body, _) = try model.promptBody("p_tuning")
         var set = GraftSet()
-        if start.stored != nil {
+        if let stored = start.stored, !stored.names.contains("prompt_encoder.embedding.weight") {
             try start.requireStored(numVirtualTokens, of: "prompt_embeddings")
             let rows = try Variable("prompt_embeddings", Tensor.zeros([numVirtualTokens, body.size]))
             set.tokens[body.path] = PromptGraft([rows]) { rows.value }
         } else {
+            try start.requireStored(numVirtualTokens, of: "prompt_encoder.embedding.weight")
+            try start.requireStored(encoderHiddenSize ?? body.size, of: "prompt_encoder.mlp_head.0.weight")
             set.tokens[body.path] = try encoder(size: body.size, key: start.key)
         }
         try set.addModules(modulesToSave, of: model)

@@ -187,6 +187,8 @@ final class HalfTraining: Lifecycle {
     private let members: HalfMembers
     private let orders: (_ round: Int, RandomKey) -> HalfOrders
     private let weightDecay: Double?
+    /// The names of the groups that are switched; other methods may train beside.
+    private var switched: [String] = []
 
     /// - Parameters:
     ///   - orders: nil for orders drawn from the step's key.
@@ -207,20 +209,21 @@ final class HalfTraining: Lifecycle {
         let always =
             method.trainEmbedHead && !outside.isEmpty
             ? [try ParameterGroup("always", outside, weightDecay: weightDecay, isActive: false)] : []
-        return always
+        let groups =
+            always
             + (try variables.filter { inBlocks.contains($0.name) }.map {
                 try ParameterGroup($0.name, [$0], weightDecay: weightDecay, isActive: false)
             })
+        switched = groups.map(\.name)
+        return groups
     }
 
     func stepWillBegin(_ moment: StepMoment) throws {
         let length = method.stepsPerRound ?? moment.totalSteps
         guard moment.step % length == 0 else { return }
         let frozen = try method.frozen(members, orders(moment.step / length, moment.key))
-        for group in moment.trainables.groups { try moment.trainables.setActive(group.name, false, state: .drop) }
-        for group in moment.trainables.groups where !frozen.contains(group.name) {
-            try moment.trainables.setActive(group.name, true)
-        }
+        for name in switched { try moment.trainables.setActive(name, false, state: .drop) }
+        for name in switched where !frozen.contains(name) { try moment.trainables.setActive(name, true) }
     }
 }
 

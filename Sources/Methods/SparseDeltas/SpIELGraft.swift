@@ -56,6 +56,9 @@ public final class SpIELGraft: ProjectionGraft {
         [values, indices, accumulators?.row, accumulators?.column].compactMap { $0 }
     }
 
+    /// Yes: the deltas are on it.
+    public var changesWeight: Bool { true }
+
     /// The indices as the engine's lookups want them.
     var places: Tensor {
         get throws { try indices.value.to(.int64) }

@@ -40,6 +40,9 @@ public final class LoCAGraft: ProjectionGraft {
 
     /// Heights and places.
     public var variables: [Variable] { [spectrum, locations] }
+
+    /// Yes, wherever there is no dropout of what the waves see.
+    public var changesWeight: Bool { true }
 }
 
 // MARK: The change of the weight

@@ -32,8 +32,10 @@ extension ForwardContext {
         _ q: Tensor, _ k: Tensor, _ v: Tensor, _ settings: AttentionSettings, input: ModelInput,
         at site: AttentionSite
     ) throws -> Tensor {
+        let isCross = site.isCross
         guard let extra = try site.extraRows(self) else {
-            return try attention(q, k, v, settings, input: input, extraKeys: 0, at: site.path + ".probabilities")
+            return try attention(
+                q, k, v, settings, input: input, isCross: isCross, at: site.path + ".probabilities")
         }
         let rows = try q.size(0)
         func joined(_ extra: Tensor, _ own: Tensor) throws -> Tensor {
@@ -41,20 +43,25 @@ extension ForwardContext {
         }
         return try attention(
             q, joined(extra.keys, k), joined(extra.values, v), settings, input: input,
-            extraKeys: extra.keys.size(2), at: site.path + ".probabilities")
+            extraKeys: extra.keys.size(2), isCross: isCross, at: site.path + ".probabilities")
     }
 
-    /// - Parameter extraKeys: how many of the keys, from the first, belong to no position: every query sees them.
+    /// - Parameters:
+    ///   - extraKeys: how many of the keys, from the first, belong to no position: every query sees them.
+    ///   - isCross: keys belong to another sequence than the queries, and so does the input's mask.
     func attention(
         _ q: Tensor, _ k: Tensor, _ v: Tensor, _ settings: AttentionSettings, input: ModelInput, extraKeys: Int = 0,
-        at site: String
+        isCross: Bool = false, at site: String
     ) throws -> Tensor {
         let (heads, queries) = (try q.size(1), try q.size(2))
         let (keyHeads, keys) = (try k.size(1), try k.size(2))
         let (dtype, device) = (try q.dtype, try q.device)
-        let mask = try masks.mask(
-            settings.pattern, input: input, queries: queries, keys: keys - extraKeys, extraKeys: extraKeys,
-            dtype: dtype, device: device)
+        func mask(_ masks: inout AttentionMasks) throws -> AttentionMasks.Mask {
+            try masks.mask(
+                settings.pattern, input: input, queries: queries, keys: keys - extraKeys, extraKeys: extraKeys,
+                dtype: dtype, device: device)
+        }
+        let mask = try isCross ? mask(&crossMasks) : mask(&masks)
         if queries == 1, heads > keyHeads, settings.softcap == nil, !isTraining {
             // One query per head: those that share keys stand as queries of one head, and no key is copied.
             let grouped = try q.reshape([q.size(0), keyHeads, heads / keyHeads, -1])

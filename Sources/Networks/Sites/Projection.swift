@@ -90,12 +90,31 @@ public final class Projection {
         guard case .embedding(let count, let size) = embedding.kind else {
             throw NetworkError.unsupported("\(scope.path) cannot share the weight of \(embedding.path)")
         }
-        if try scope.differs("weight", from: embedding.weight) {
-            return try linear(scope, input: size, output: count, bias: bias)
+        return try linear(scope, input: size, output: count, tiedTo: embedding.weight, bias: bias)
+    }
+
+    /// A linear layer that shares a weight [output, input], unless the checkpoint has other numbers for it.
+    public static func linear(
+        _ scope: Scope, input: Int, output: Int, tiedTo weight: Parameter, bias: Bool = false
+    ) throws -> Projection {
+        if try scope.differs("weight", from: weight) {
+            return try linear(scope, input: input, output: output, bias: bias)
         }
         return try make(
-            scope, .linear(input: size, output: count), shape: [], biasSize: bias ? count : nil, initializer: nil,
-            tied: embedding.weight)
+            scope, .linear(input: input, output: output), shape: [], biasSize: bias ? output : nil, initializer: nil,
+            tied: weight)
+    }
+
+    /// A table that shares a weight [count, size], unless the checkpoint has other numbers for it.
+    public static func embedding(
+        _ scope: Scope, count: Int, size: Int, tiedTo weight: Parameter, paddingRow: Int? = nil
+    ) throws -> Projection {
+        if try scope.differs("weight", from: weight) {
+            return try embedding(scope, count: count, size: size, paddingRow: paddingRow)
+        }
+        return try make(
+            scope, .embedding(count: count, size: size), shape: [], biasSize: nil, initializer: nil, tied: weight,
+            paddingRow: paddingRow.map { $0 < 0 ? count + $0 : $0 })
     }
 
     /// A linear layer whose weight is stored [in, out], as GPT-2 does.
@@ -144,9 +163,10 @@ public final class Projection {
         if case .convolution = kind { 1 } else { -1 }
     }
 
-    /// Sets the grafts in effect; an empty list leaves the base alone.
+    /// Sets the grafts in effect; an empty list leaves the base alone. Those that change the weight act before all
+    /// others, in the forward as in merging.
     func setGrafts(_ grafts: [any ProjectionGraft]) {
-        self.grafts = grafts
+        self.grafts = grafts.filter(\.changesWeight) + grafts.filter { !$0.changesWeight }
         ownWeight = nil
     }
 

@@ -7,6 +7,10 @@ public protocol ProjectionGraft: SiteGraft {
     /// the projection's weight.
     var residual: Tensor? { get }
 
+    /// Whether `weight` gives another weight. Such grafts come before the others of their site, whatever the order of the
+    /// adapters.
+    var changesWeight: Bool { get }
+
     /// What goes into the projection in the place of `x`; by default `x`.
     func input(_ x: Tensor, at site: Projection, _ context: ForwardContext) throws -> Tensor
 
@@ -34,6 +38,9 @@ public protocol ProjectionGraft: SiteGraft {
 extension ProjectionGraft {
     /// None: the graft is made for the base's own weight.
     public var residual: Tensor? { nil }
+
+    /// No.
+    public var changesWeight: Bool { false }
 
     /// The input itself.
     public func input(_ x: Tensor, at site: Projection, _ context: ForwardContext) throws -> Tensor { x }

@@ -1,7 +1,7 @@
 /// How a skill is located.
-public struct LocalizationOptions: Sendable, Equatable {
+public struct LocalizationOptions: Codable, Sendable, Equatable {
     /// Where parameters that are not graftable come from in every forward.
-    public enum Others: String, Sendable, CaseIterable {
+    public enum Others: String, Codable, Sendable, CaseIterable {
         /// The checkpoint before fine-tuning; what it lacks, such as a classifier, comes from the other.
         case pre
         /// The fine-tuned checkpoint.
@@ -32,6 +32,21 @@ public struct LocalizationOptions: Sendable, Equatable {
     public var othersFrom = Others.pre
     /// The root of the draws: scores and the order of the rows.
     public var seed = 42
+
+    enum CodingKeys: String, CodingKey {
+        case sparsity
+        case sigmoidBias = "sigmoid_bias"
+        case learningRate = "learning_rate"
+        case epochs
+        case batches
+        case batchSize = "batch_size"
+        case fixLayers = "fix_layers"
+        case fixEmbeddings = "fix_embeddings"
+        case fixHead = "fix_head"
+        case onlyBiases = "only_biases"
+        case othersFrom = "others_from"
+        case seed
+    }
 
     /// The release's settings.
     public init() {}

@@ -50,16 +50,21 @@ public struct SkillLocalization {
 
     /// Loads both checkpoints and the rows.
     public init(pre: URL, fine: URL, data: DataOptions, options: LocalizationOptions) async throws {
-        try options.validate()
-        self.options = options
-        folders = (pre, fine)
-        let config = try ModelConfig(folder: fine)
         var configuration = TrainingConfiguration(
             model: fine.path, data: data.trainFile, task: .classification, outputDirectory: "")
         configuration.data = data
         configuration.training.seed = options.seed
-        self.data = try await PreparedData.read(
-            configuration, tokenizer: Tokenizer(contentsOf: fine), model: config)
+        let rows = try await PreparedData.read(
+            configuration, tokenizer: Tokenizer(contentsOf: fine), model: ModelConfig(folder: fine))
+        try self.init(pre: pre, fine: fine, rows: rows, options: options)
+    }
+
+    /// Loads both checkpoints for rows that are read already.
+    init(pre: URL, fine: URL, rows: PreparedData, options: LocalizationOptions) throws {
+        try options.validate()
+        self.options = options
+        folders = (pre, fine)
+        data = rows
         self.fine = try Backbones.load(fine)
         guard case .sequenceClassification(let classes) = self.fine.head, self.fine.newParameters.isEmpty else {
             throw LocalizationError.option("\(fine.path): a skill is located in a fine-tuned classifier")
@@ -68,8 +73,8 @@ public struct SkillLocalization {
         objective = ClassificationObjective(classes: classes)
         let batching = BatchingOptions(
             strategy: .random, batchSize: options.batchSize, seed: UInt64(bitPattern: Int64(options.seed)))
-        let collator = try Collator(padID: self.data.padID ?? 0, paddingSide: .right, maximumColumns: self.data.limit)
-        loader = try BatchLoader(self.data.training, options: batching, collator: collator)
+        let collator = try Collator(padID: data.padID ?? 0, paddingSide: .right, maximumColumns: data.limit)
+        loader = try BatchLoader(data.training, options: batching, collator: collator)
         let new = Set(self.pre.newParameters)
         names = options.graftable(self.pre.model.parameters.keys.filter { !new.contains($0) })
         guard !names.isEmpty else {
