@@ -34,6 +34,7 @@ digits: all ## trains the small vision transformer that recipes/vision adapts
 
 lint: ## the formatter's rules, and whether the generated files fit their table
 	Scripts/generate-operations --check
+	python3 Benchmarks/report.py --check
 	$(SWIFT) format lint -s -r Sources Tests Plugins Examples Package.swift
 
 interop: all ## adapters to and from Python's peft

@@ -3,7 +3,9 @@
     bench.py --graft BINARY --python INTERPRETER
 
 Variables: BENCH_PAIRS (5), BENCH_ONLY (numbers of workloads, with commas), BENCH_SIDES (ours,best,defaults),
-BENCH_THREADS (the cores), BENCH_FULL=1 (workload 1 as long as `make demo`), BENCH_RECORD=1 (a run of some workloads
+BENCH_THREADS
+(the cores), BENCH_FULL=1 (workload 1 as long as `make demo`), BENCH_SMALL=1 (tiny
+models, to try the measuring itself), BENCH_RECORD=1 (a run of some workloads
 replaces theirs in docs/performance/; a run of all with five pairs always does).
 """
 
@@ -11,6 +13,8 @@ import argparse
 import json
 import os
 import pathlib
+import platform
+import re
 import shutil
 import subprocess
 import sys
@@ -19,6 +23,7 @@ import time
 import process
 import report
 from process import BenchmarkError
+from training import compared
 from workloads import workloads
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -36,7 +41,9 @@ class Bench:
     def __init__(self, graft, python, environment=os.environ):
         self.binary, self.interpreter = pathlib.Path(graft).resolve(), python
         self.folder = PACKAGE / ".bench"
-        self.made, self.scratch, self.demo = self.folder / "made", self.folder / "scratch", PACKAGE / ".demo"
+        self.small = environment.get("BENCH_SMALL") == "1"
+        self.made = self.folder / ("made-small" if self.small else "made")
+        self.scratch, self.demo = self.folder / "scratch", PACKAGE / ".demo"
         self.full = environment.get("BENCH_FULL") == "1"
         self.pairs = int(environment.get("BENCH_PAIRS", ENOUGH_PAIRS))
         self.only = [int(number) for number in environment.get("BENCH_ONLY", "").split(",") if number]
@@ -55,7 +62,19 @@ class Bench:
     def python(self, script, *arguments):
         return process.run([self.interpreter, HERE / script, *arguments], self.environment, self.scratch)
 
+    def has(self, path):
+        return pathlib.Path(path).exists()
+
+    def ceiling(self):
+        """The rate of a large fp32 product through the engine, in operations a second."""
+        self.graft("doctor", "--ceiling")
+        found = re.search(r"^ *ceiling +([\d.,]+) GFLOP/s", self.output(), re.MULTILINE)
+        if not found:
+            raise BenchmarkError("`graft doctor --ceiling` names no rate")
+        return float(found.group(1).replace(",", "")) * 1e9
+
     def output(self):
+        """What the last process wrote to its standard output."""
         return (self.scratch / "stdout").read_text()
 
 
@@ -71,63 +90,81 @@ def cores():
         return usable
 
 
+def machine(bench):
+    """What the figures hold for."""
+    processor = platform.processor()
+    try:
+        lines = pathlib.Path("/proc/cpuinfo").read_text().splitlines()
+        processor = next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        pass
+    bench.python("versions.py")
+    return {"processor": processor, "threads": bench.threads, "system": f"{platform.system()} {platform.machine()}",
+            "versions": json.loads(bench.output())}
+
+
 def say(text):
     print(text, flush=True)
 
 
 def measure(bench, workload):
-    """All samples of a workload, both sides interleaved."""
+    """All samples of a workload, the sides interleaved, and the machine's ceiling before and after."""
     sides = [side for side in workload.sides if side in bench.sides]
-    points = [{"name": point.name, "samples": {side: [] for side in sides}} for point in workload.points]
+    pairs = min(bench.pairs, workload.most_pairs or bench.pairs)
+    ceilings = [bench.ceiling()]
     load = os.getloadavg()[0]
-    say(f"\n{workload.number}. {workload.title}")
-    for point, entry in zip(workload.points, points):
-        entry["agreement"] = agree(point, sides)
-        say(f"   {point.name}: {report.agreement_text(entry['agreement'])}")
-    for pair in range(bench.pairs):
+    points = []
+    for point in workload.points:
+        agreement = point.runner.agree(TOLERANCE)
+        if agreement:
+            say(f"   {point.name}: {agreement['text']}")
+        points.append({"name": point.name, "agreement": agreement, "operations": point.operations,
+                       "samples": {side: [] for side in sides}})
+    for pair in range(pairs):
         for point, entry in zip(workload.points, points):
             order = [side for side in sides if side != "defaults" or pair < DEFAULTS_PAIRS]
             for side in order if pair % 2 == 0 else reversed(order):
                 sample = point.runner.sample(side)
                 entry["samples"][side].append(sample)
-                say(f"   pair {pair + 1}, {point.name}, {side}: {report.sample_text(sample, workload.time)}")
-    return {"title": workload.title, "time": workload.time, "what": workload.what, "points": points,
-            "target_time": workload.target_time, "target_memory": workload.target_memory, "pairs": bench.pairs,
-            "measured": time.strftime("%Y-%m-%d"), "load_before": round(load, 2), "notes": workload.notes}
+                say(f"   pair {pair + 1}, {point.name}, {side}: {sample[workload.time]:.3f} s, "
+                    f"{sample['memory'] / (1 << 20):.0f} MiB")
+    ceilings.append(bench.ceiling())
+    return {"title": workload.title, "time": workload.time, "what": workload.what, "is_relative": workload.is_relative,
+            "target_time": workload.target_time, "target_memory": workload.target_memory, "pairs": pairs,
+            "measured": time.strftime("%Y-%m-%d"), "load_before": round(load, 2), "ceilings": ceilings,
+            "points": points}
 
 
-def agree(point, sides):
-    """What both sides computed in the first step, or for another program in all; also the warm-up."""
-    start = point.runner.start()
-    if "best" not in sides:
-        return None
-    if point.check is None:
-        ours, theirs = start, point.runner.first_step()
-    else:
-        ours, theirs = point.check.start(), point.check.first_step()
-        point.runner.start()
-    return report.agreement(ours, theirs, TOLERANCE)
-
-
-def differences(number, workload):
-    """Sentences about what the sides did not compute alike."""
-    for point in workload["points"]:
-        if point["agreement"] and not point["agreement"]["same"]:
-            yield f"workload {number}, {point['name']}: {report.agreement_text(point['agreement'])}"
-        samples = [sample for values in point["samples"].values() for sample in values]
-        for key in ("steps", "tokens", "trainable", "text"):
-            values = {sample[key] for sample in samples if sample.get(key) is not None}
+def differences(workload, measured):
+    """Sentences about what the sides did not compute alike, in the check or in a measured run."""
+    for point, entry in zip(workload.points, measured["points"]):
+        place = f"workload {workload.number}, {entry['name']}"
+        if entry["agreement"] and not entry["agreement"]["same"]:
+            yield f"{place}: {entry['agreement']['text']}"
+        for key in ("steps", "tokens", "trainable", "words"):
+            values = {sample[key] for samples in entry["samples"].values() for sample in samples
+                      if sample.get(key) is not None}
             if len(values) > 1:
-                yield f"workload {number}, {point['name']}: the sides differ in {key}: {sorted(values)}"
+                yield f"{place}: the runs differ in {key}: {sorted(values)}"
+        if getattr(point.runner, "sees_the_same", False):
+            for ours, theirs in zip(entry["samples"].get("ours", []), entry["samples"].get("best", [])):
+                result = compared(ours, theirs, TOLERANCE)
+                if not result["same"]:
+                    yield f"{place}: {result['text']}"
 
 
-def prepare(bench, chosen):
+def chosen(bench):
+    return [workload for workload in workloads(bench) if not bench.only or workload.number in bench.only]
+
+
+def prepare(bench, wanted):
     demo = subprocess.run([sys.executable, PACKAGE / "Scripts" / "demo-data"])
     if demo.returncode != 0:
         raise BenchmarkError("the demo's model and data could not be had (the message is above)")
-    names = sorted({name for workload in chosen for name in workload.needs})
+    names = sorted({name for workload in wanted for name in workload.needs})
     say("making checkpoints and rows")
-    bench.python("checkpoints.py", "--output", bench.made, "--demo", bench.demo, *names)
+    bench.python("checkpoints.py", "--output", bench.made, "--demo", bench.demo,
+                 *(["--small"] if bench.small else []), *names)
 
 
 def main():
@@ -136,22 +173,22 @@ def main():
     parser.add_argument("--python", type=pathlib.Path, required=True)
     options = parser.parse_args()
     bench = Bench(options.graft, options.python)
-    everything = workloads(bench)
-    chosen = [workload for workload in everything if not bench.only or workload.number in bench.only]
-    prepare(bench, chosen)
+    prepare(bench, chosen(bench))
+    everything, measured_ones = workloads(bench), chosen(bench)
     started = time.time()
-    results = {"machine": report.machine(bench), "workloads": {}}
+    results = {"machine": machine(bench), "workloads": {}}
     faults = []
-    for workload in chosen:
+    for workload in measured_ones:
+        say(f"\n{workload.number}. {workload.title}")
         results["workloads"][str(workload.number)] = measured = measure(bench, workload)
-        faults += differences(workload.number, measured)
+        faults += differences(workload, measured)
         (bench.folder / "results.json").write_text(json.dumps(results, indent=1) + "\n")
     say("\n" + report.table(results))
     say(f"\n{(time.time() - started) / 60:.0f} minutes; samples in {bench.folder / 'results.json'}")
-    complete = len(chosen) == len(everything) and bench.pairs >= ENOUGH_PAIRS
+    complete = len(measured_ones) == len(everything) and bench.pairs >= ENOUGH_PAIRS
     if faults:
         raise BenchmarkError("both sides did not compute the same:\n  " + "\n  ".join(faults))
-    if bench.records or complete:
+    if (bench.records or complete) and not bench.small:
         report.record(results)
 
 

@@ -1,13 +1,10 @@
 """A training that both sides run: the same rows, the same start, the same steps."""
 
+import hashlib
 import json
-import pathlib
 import shutil
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 
-import process
-
-HERE = pathlib.Path(__file__).resolve().parent
 # So small that a step changes no weight: the adapter that is left is the one that the run started with.
 NO_RATE = 1e-30
 # What such a step leaves where the start had an exact zero.
@@ -28,8 +25,6 @@ class Case:
     max_steps: int = -1
     max_train_samples: int | None = None
     labels: int | None = None
-    # Keys of peft's configuration where they differ in name from ours; empty where the saved adapter says all.
-    extra: dict = field(default_factory=dict)
 
     def ours(self, output):
         """The configuration of `graft train`. Nothing is evaluated and no checkpoint written, as on the other side."""
@@ -46,25 +41,48 @@ class Case:
         return {key: value for key, value in asdict(self).items() if value is not None}
 
 
+def compared(ours, theirs, tolerance):
+    """How far apart the first step's loss and gradient norm are, relatively."""
+    apart = {key: abs(ours[key] - theirs[key]) / max(abs(theirs[key]), 1e-12) for key in ("loss", "grad_norm")}
+    text = (f"first step: loss {ours['loss']:.6g} and {theirs['loss']:.6g} ({apart['loss']:.0e} apart), "
+            f"gradient norm {ours['grad_norm']:.6g} and {theirs['grad_norm']:.6g} ({apart['grad_norm']:.0e} apart)")
+    return {"same": max(apart.values()) <= tolerance, "apart": apart, "text": text}
+
+
 class Trainer:
-    """Runs a case on either side."""
+    """Runs a case on either side.
 
-    def __init__(self, bench, case):
-        self.bench, self.case = bench, case
-        self.folder = bench.scratch / "training"
+    `check` is a case that stands in for it where both must compute the same: measured runs of the case itself may draw
+    dropout and order their rows each in their own way.
+    """
 
-    def start(self):
+    def __init__(self, bench, case, check=None):
+        self.bench, self.case, self.check = bench, case, check
+        self.folder, self.start_folder = bench.scratch / "training", None
+
+    @property
+    def sees_the_same(self):
+        """Whether the first step of every measured run is comparable."""
+        return self.check is None
+
+    def agree(self, tolerance):
+        """Both sides' first step from the same start; also the warm-up, and what makes the start of measured runs."""
+        case = self.check or self.case
+        ours = self.make_start(case)
+        theirs = self.theirs(replace(case, max_steps=1), "best") if "best" in self.bench.sides else None
+        if self.check:
+            self.make_start(self.case)
+        return theirs and compared(ours, theirs, tolerance)
+
+    def make_start(self, case):
         """Makes the adapter that both sides start from, by a step of ours that changes nothing; gives its sample."""
-        sample = self.ours(replace(self.case, learning_rate=NO_RATE, max_steps=1))
-        self.start_folder = self.bench.scratch / "start"
+        sample = self.ours(replace(case, learning_rate=NO_RATE, max_steps=1))
+        self.start_folder = self.bench.scratch / "starts" / hashlib.sha256(repr(case).encode()).hexdigest()[:16]
         shutil.rmtree(self.start_folder, ignore_errors=True)
+        self.start_folder.parent.mkdir(exist_ok=True)
         shutil.move(self.folder / "ours", self.start_folder)
         self.bench.python("starts.py", self.start_folder, NEARLY_ZERO)
         return sample
-
-    def first_step(self):
-        """The peer's first step alone, from the same start."""
-        return self.theirs(replace(self.case, max_steps=1), "best")
 
     def sample(self, side):
         return self.ours(self.case) if side == "ours" else self.theirs(self.case, side)
