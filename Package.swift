@@ -93,7 +93,7 @@ let package = Package(
         .testTarget(
             name: "GraftTests",
             dependencies: [
-                "Graft", "JSON", "Methods", "Training",
+                "Files", "Graft", "JSON", "Methods", "Training",
                 .product(name: "OrderedCollections", package: "swift-collections"),
             ]),
 

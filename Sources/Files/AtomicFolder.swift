@@ -3,7 +3,7 @@ import Foundation
 /// Folders that appear whole or not at all.
 public enum AtomicFolder {
     /// Makes a folder: `body` fills a hidden sibling, which then takes the name in one step. A folder that already has
-    /// the name is replaced.
+    /// the name is replaced. The parent must exist.
     ///
     /// The files themselves must have been synchronised by whoever writes them, as `AtomicFile` does.
     ///
@@ -83,7 +83,8 @@ extension AtomicFolder {
         let parent = url.deletingLastPathComponent()
         let name = TemporaryName(target: url.lastPathComponent)
         let temporary = parent.appendingPathComponent(name.text)
-        try makeFolder(temporary.path)
+        // Not with those above it: where the parent was taken away, nothing is to appear in its place.
+        guard mkdir(temporary.path, 0o777) == 0 else { throw FileError.last(.write, url.path) }
         do {
             let result = try body(temporary)
             try AtomicFile.synchronizeFolder(temporary.path)

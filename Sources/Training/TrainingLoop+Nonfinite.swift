@@ -41,7 +41,7 @@ extension TrainingLoop {
                 RunWarning(
                     code: "rewound",
                     message: "\(error); back to \(newest.folder.lastPathComponent), from there on with "
-                        + "\(Quantity.number(restored.rateFactor)) times the learning rate",
+                        + "\(restored.rateFactor) times the learning rate",
                     step: restored.step)))
         try saveCheckpoint()
     }

@@ -34,6 +34,7 @@ final class TrainingLoop {
     let emit: (TrainingEvent) throws -> Void
     var progress: TrainingProgress
     private let folder: FolderLock?
+    private var savedStep: Int?
     private let isCancelled: () -> Bool
     private let started = ContinuousClock.now
 
@@ -68,8 +69,9 @@ final class TrainingLoop {
             let isEpochEnd = progress.position.batch >= perEpoch
             if isEpochEnd { progress.position = BatchPosition(epoch: progress.position.epoch + 1) }
             if try finishStep(isEpochEnd: isEpochEnd) { return .stoppedEarly }
-            if isCancelled() {
-                if progress.step < session.totalSteps { try saveCheckpoint() }
+            // After the last step there is nothing left to interrupt: what was learnt is written.
+            if progress.step < session.totalSteps, isCancelled() {
+                if savedStep != progress.step { try saveCheckpoint() }
                 return .interrupted
             }
         }
@@ -186,7 +188,9 @@ final class TrainingLoop {
         let begin = ContinuousClock.now
         var saved = progress
         saved.seconds = seconds
+        try folder?.requireInPlace()
         let checkpoint = try session.checkpoints.save(session, saved)
+        savedStep = progress.step
         try emit(
             .checkpoint(
                 CheckpointRecord(

@@ -35,7 +35,7 @@ final class TrainingStep: StepWork {
         try begin(startsEpoch: startsEpoch)
         guard let rule = session.lifecycle?.updateRule else { return try finish(updated(loss: backward())) }
         let outcome = try rule.step(self)
-        guard outcome.loss.isFinite else { throw notFinite("the loss is \(outcome.loss)", parts) }
+        guard outcome.loss.isFinite else { throw notFinite("the loss is \(outcome.loss.word)", parts) }
         return try finish(outcome)
     }
 
@@ -85,7 +85,7 @@ final class TrainingStep: StepWork {
     private func endBackward() throws {
         if let penalty = try session.lifecycle?.penalty(moment) {
             let value = try penalty.item()
-            guard value.isFinite else { throw notFinite("the method's penalty is \(value)", []) }
+            guard value.isFinite else { throw notFinite("the method's penalty is \(value.word)", []) }
             if try penalty.requiresGrad { try penalty.backward() }
             self.penalty = value
         }
@@ -142,7 +142,7 @@ extension TrainingStep {
     /// The value of a batch's loss, which must be a number.
     func value(_ sum: Tensor, _ batch: Batch) throws -> Double {
         let value = try sum.item()
-        guard value.isFinite else { throw notFinite("the loss is \(value)", culprits(batch) ?? [batch]) }
+        guard value.isFinite else { throw notFinite("the loss is \(value.word)", culprits(batch) ?? [batch]) }
         return value
     }
 
@@ -160,7 +160,7 @@ extension TrainingStep {
             labels = .classes(try Tensor(classes).to(session.device), count: session.data.labels?.count ?? 2)
         case .tokens(let tokens):
             labels = .tokens(try Tensor(tokens, shape: [batch.rows, batch.columns]).to(session.device))
-        case .values, .preferences, .none:
+        case .values, .preferences, .judgements, .none:
             labels = .other
         }
         return BatchLoss(
@@ -194,6 +194,11 @@ extension TrainingStep {
             "\(what) at step \(moment.step + 1)\(place): lower learning_rate, or check those rows and the checkpoint; "
                 + "the last checkpoint is intact")
     }
+}
+
+extension Double {
+    /// What it is instead of a number; NaN has a sign that means nothing.
+    fileprivate var word: String { isNaN ? "NaN" : self < 0 ? "-infinity" : "infinity" }
 }
 
 // MARK: A step whose forward and backward others share

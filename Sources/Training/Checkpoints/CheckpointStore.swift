@@ -185,7 +185,7 @@ extension TrainingConfiguration {
         "save_total_limit",
         "eval_strategy", "eval_steps", "threads", "per_device_eval_batch_size", "early_stopping_patience",
         "early_stopping_threshold", "load_best_model_at_end", "linear_probe", "test_file", "memory_limit",
-        "on_nonfinite", "rewind_factor", "max_rewinds",
+        "on_nonfinite", "rewind_factor", "max_rewinds", "transform",
     ]
 
     fileprivate func requireResumable(from stored: JSON.Node) throws {

@@ -73,7 +73,12 @@ extension TrainingSession {
             }
             try lifecycle?.restore(state)
         }
-        for variable in stateVariables { try restore(variable, from: file) }
+        for variable in stateVariables {
+            // A variable beside the adapter that came after the state was taken: its group goes with the others.
+            let isBeside = !grafts.variables.contains { $0 === variable }
+            if isBeside, !file.contains("adapter." + variable.name) { continue }
+            try restore(variable, from: file)
+        }
         let variables = Dictionary(stateVariables.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
         try trainables.restore(
             description, variable: { variables[$0] }, tensor: { try file.tensor("optimizer." + $0) })
