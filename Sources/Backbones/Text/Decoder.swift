@@ -28,7 +28,7 @@ final class Decoder: CausalBackbone {
         windowRotary = try settings.windowRotary.map(RotaryEmbedding.init)
         // The factor is rounded to the type that the network computes in, as the checkpoints were trained.
         embeddingScale = try settings.embeddingScale.map {
-            try Tensor.full([], $0, dtype: words.weight.base.dtype).item()
+            try Tensor.full([], $0, dtype: scope.dtype).item()
         }
     }
 
