@@ -113,10 +113,18 @@ at::Tensor multinomial(const at::Tensor &probabilities, int64_t count, int64_t s
 }
 
 bool is_all_finite(const at::Tensor &a) {
-    // A sum is infinite or NaN as soon as one term is; only a sum that overflows needs the slow look.
+    // A sum is infinite or NaN as soon as one term is; only a sum that overflows needs the slow look. In pieces, since
+    // a sum in fp64 takes a copy in fp64 of what it adds.
     at::NoGradGuard no_grad;
-    if (std::isfinite(at::sum(a, at::kDouble).item<double>())) return true;
-    return at::isfinite(a).all().item<bool>();
+    if (!a.is_contiguous()) return at::isfinite(a).all().item<bool>();
+    constexpr int64_t piece = int64_t(1) << 20;
+    auto flat = a.view({-1});
+    for (int64_t start = 0; start < flat.numel(); start += piece) {
+        auto part = flat.narrow(0, start, std::min(piece, flat.numel() - start));
+        if (std::isfinite(at::sum(part, at::kDouble).item<double>())) continue;
+        if (!at::isfinite(part).all().item<bool>()) return false;
+    }
+    return true;
 }
 
 bool set_grad_enabled(bool on) {
