@@ -96,7 +96,7 @@ let package = Package(
         .testTarget(
             name: "GraftTests",
             dependencies: [
-                "Files", "Graft", "JSON", "Methods", "Training",
+                "Files", "Generation", "Graft", "JSON", "Methods", "Training",
                 .product(name: "OrderedCollections", package: "swift-collections"),
             ]),
 
