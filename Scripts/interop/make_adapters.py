@@ -115,7 +115,7 @@ def outputs(base, checkpoint, adapter, inputs):
     result["out.logits"] = logits(model)
     try:
         result["out.merged_logits"] = logits(model.merge_and_unload())
-    except (ValueError, RuntimeError) as error:  # what peft cannot merge has no merged output
+    except (AttributeError, ValueError, RuntimeError) as error:  # what peft cannot merge has no merged output
         print(f"not merged: {adapter.parent.name}: {error}", file=sys.stderr)
     return result
 

@@ -77,15 +77,13 @@ extension TextGenerator {
         var active = prompts
         var done: [Int: Continuation] = [:]
         var batch = PaddedTexts(prompts.map(\.ids))
-        let cache = options.usesCache ? KeyValueCache(layers: network.layerCount) : nil
+        let longest = prompts.map(\.ids.count).max() ?? 0
+        let positions = min(positionLimit, longest + min(options.maxNewTokens, positionLimit))
+        let cache = options.usesCache ? KeyValueCache(layers: network.layerCount, positions: positions) : nil
         while !active.isEmpty {
-            let scores = try scores(batch, cache)
-            var next: [Int] = []
-            for place in active.indices {
+            let next = try processing.tokens(from: scores(batch, cache), texts: active.map(\.ids))
+            for (place, id) in zip(active.indices, next) {
                 let row = active[place]
-                let processed = try processing(scores.select(0, place), seen: row.ids)
-                let id = try processing.token(from: processed, position: row.ids.count)
-                next.append(id)
                 let isLast = row.newTokens + 1 >= options.maxNewTokens || row.ids.count + 1 >= positionLimit
                 let text = try active[place].append(id, isEnd: endTokens.contains(id), isLast: isLast)
                 if !text.isEmpty { try onText(row.index, text) }

@@ -25,7 +25,7 @@ extension Forecast {
     }
 
     /// The parts of the memory at its peak, in bytes.
-    private static func memory(_ model: Model, active: Int, cells: Int, scoresAllTokens: Bool) throws -> [MemoryPart] {
+    static func memory(_ model: Model, active: Int, cells: Int, scoresAllTokens: Bool) throws -> [MemoryPart] {
         let weights = try model.parameters.values.reduce(0) { try $0 + $1.base.count * $1.base.dtype.size }
         // The backward keeps what went into and came out of every linear layer above the lowest graft, and about as much
         // again of attention, norms and activations between them; measured on MiniLM and a Qwen2 shape.

@@ -27,6 +27,16 @@ public struct TrainingConfiguration: Sendable {
         case epoch
     }
 
+    /// What happens when loss, gradient or weights are no longer numbers.
+    public enum NonfinitePolicy: String, Codable, Sendable, CaseIterable {
+        /// The run ends with an error that names the step and its rows.
+        case stop
+        /// The step changes nothing, and the run goes on with the next one.
+        case skip
+        /// The run goes back to its newest checkpoint, with a smaller learning rate.
+        case rewind
+    }
+
     /// The rule that updates the weights.
     public enum OptimizerName: String, Codable, Sendable, CaseIterable {
         case adamW = "adamw_torch"

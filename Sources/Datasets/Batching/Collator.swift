@@ -63,6 +63,12 @@ public struct Collator: Sendable, Equatable {
         if case .sequences(let labels, let columns) = batch.targets, let targetStart {
             batch.decoderInputIDs = decoderInput(labels, columns: columns, start: targetStart)
         }
+        let judgements = segments.compactMap { examples[$0.example].isDesirable }
+        guard !judgements.isEmpty else { return batch }
+        guard judgements.count == rows.count, !layout.isPacked, case .tokens(let labels) = batch.targets else {
+            throw .mixedTargets
+        }
+        batch.targets = .judgements(labels: labels, isDesirable: judgements)
         return batch
     }
 
