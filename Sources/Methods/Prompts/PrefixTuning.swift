@@ -11,7 +11,8 @@ import Torch
 /// the training is over, keys and values are computed once and stored; T and the maps are dropped.
 ///
 /// In an encoder-decoder the decoder's attention to itself has the prefix, as in peft; the encoder and the attention to the
-/// source have none (`mam-adapter` puts one at each).
+/// source have none (`mam-adapter` puts one at each). Layer i has the table's rows of layer 2i modulo the number of layers,
+/// which is how peft hands them out there.
 ///
 /// Every token sees the prefix, under a sliding window as well. Python's transformers count it as earlier tokens there, and
 /// hide it from tokens that are further on than the window is wide: with such models alone, and texts longer than their
