@@ -1,10 +1,10 @@
 import Foundation
 import JSON
-import Networks
 import Testing
 import Torch
 
 @testable import Methods
+@testable import Networks
 
 @Suite struct MAMAdapterTests {
     private func mam(_ changes: [String: JSON]) throws -> MAMAdapter {
@@ -35,7 +35,8 @@ import Torch
         ] as [[String: JSON]], ["bart", "bert"])
     func everyWiringComputesSomethingElseAndAllOfItIsTrained(options: [String: JSON], model: String) throws {
         let loaded = try SiteModels.make(model)
-        let set = try mam(options).grafts(for: loaded.model, key: RandomKey(seed: 1)).perturbed(by: 0.2)
+        let method = try mam(options.merging(["attn_bn": 8, "ffn_bn": 8]) { $1 })
+        let set = try method.grafts(for: loaded.model, key: RandomKey(seed: 1)).perturbed(by: 0.2)
         try loaded.model.add(set, named: "a")
         let output = try loaded.model(SiteModels.input(loaded))
         let scores = try #require(output.logits)
