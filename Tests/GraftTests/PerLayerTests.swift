@@ -5,7 +5,8 @@ import Testing
 
 /// Steps in the middle of the backward.
 @Suite struct PerLayerTests {
-    private func configuration(_ tiny: TinyCheckpoint, _ options: JSON, _ output: String) throws -> TrainingConfiguration
+    private func configuration(_ tiny: TinyCheckpoint, _ options: JSON, _ output: String) throws
+        -> TrainingConfiguration
     {
         let method = try MethodConfiguration(.init(options)).method
         var configuration = try tiny.classification(output, method: method)
@@ -29,7 +30,9 @@ import Testing
         let within = try await observe(configuration(tiny, .object(options), "within"))
         #expect(after.losses == within.losses && after.losses.count == 5)
         #expect(try tiny.adapterTensors("after") == tiny.adapterTensors("within"))
-        for (a, b) in zip(after.steps, within.steps) { #expect(abs(a.gradientNorm - b.gradientNorm) < 1e-4) }
+        for (a, b) in zip(after.steps, within.steps) {
+            #expect(try abs(#require(a.gradientNorm) - #require(b.gradientNorm)) < 1e-4)
+        }
     }
 
     @Test func anInterruptedRunEndsAsOneThatWasNot() async throws {
