@@ -3,10 +3,9 @@
     bench.py --graft BINARY --python INTERPRETER
 
 Variables: BENCH_PAIRS (5), BENCH_ONLY (numbers of workloads, with commas), BENCH_SIDES (ours,best,defaults),
-BENCH_THREADS
-(the cores), BENCH_FULL=1 (workload 1 as long as `make demo`), BENCH_SMALL=1 (tiny
-models, to try the measuring itself), BENCH_RECORD=1 (a run of some workloads
-replaces theirs in docs/performance/; a run of all with five pairs always does).
+BENCH_THREADS (the cores), BENCH_FULL=1 (workload 1 as long as `make demo`), BENCH_SMALL=1 (tiny models, to try the
+measuring itself), BENCH_RECORD=1 (a run of some workloads replaces theirs in docs/performance/; a run of all with five
+pairs always does).
 """
 
 import argparse

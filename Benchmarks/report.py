@@ -317,9 +317,12 @@ def record(results):
 
 
 def main():
+    if not RESULTS.exists():
+        return  # nothing was recorded yet, and nothing follows from it
     results = json.loads(RESULTS.read_text())
     if sys.argv[1:] != ["--check"]:
-        return write(results)
+        write(results)
+        return
     stale = [str(path.relative_to(PACKAGE)) for path, text in files(results).items()
              if not path.exists() or path.read_text() != text]
     if stale:
