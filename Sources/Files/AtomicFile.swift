@@ -20,7 +20,7 @@ public enum AtomicFile {
         let path = url.path
         let mode = try permissions(ofFileAt: path)
         let folder = url.deletingLastPathComponent()
-        let temporary = folder.appendingPathComponent(temporaryName()).path
+        let temporary = folder.appendingPathComponent(TemporaryName().text).path
         let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
         guard descriptor >= 0 else { throw FileError.last(.write, path) }
         let output = FileOutput(descriptor: descriptor, path: path)
@@ -48,11 +48,6 @@ public enum AtomicFile {
         if facts.st_mode & S_IFMT == S_IFLNK, stat(path, &facts) != 0 { return nil }
         guard facts.st_mode & S_IFMT == S_IFREG else { throw FileError.notAFile(path: path) }
         return facts.st_mode & 0o777
-    }
-
-    /// Short, so that a file whose own name is as long as the system allows can be written too.
-    private static func temporaryName() -> String {
-        ".graft-" + String(UInt64.random(in: .min ... .max), radix: 36) + ".tmp"
     }
 
     /// Makes the rename itself last through a power failure, where the file system can.

@@ -13,6 +13,14 @@ public enum FileError: Error, Equatable, Sendable {
     case notAFile(path: String)
     /// The file became shorter while it was read.
     case shrank(path: String)
+    /// The file was written into while it was read.
+    case changed(path: String)
+    /// The file is a symbolic link, or lies behind one, that leads out of the folder that it should be in.
+    case outside(path: String, target: String)
+    /// Another holder has the lock of the folder; who that is, in its own words.
+    case inUse(path: String, holder: String)
+    /// The folder that is written to was removed, moved or replaced meanwhile.
+    case vanished(path: String)
 
     /// The refusal that `errno` tells of. Call it right after the failing function.
     static func last(_ action: Action, _ path: String) -> FileError {
@@ -29,7 +37,16 @@ extension FileError: CustomStringConvertible {
         case .notAFile(let path):
             "\(path) is not a regular file"
         case .shrank(let path):
-            "\(path) became shorter while it was read"
+            "\(path) became shorter while it was read; wait until nothing writes to it, and start again"
+        case .changed(let path):
+            "\(path) was changed while it was read; wait until nothing writes to it, and start again"
+        case .outside(let path, let target):
+            "\(path) is a link to \(target), outside of its folder, which is not followed: put the file itself there, or "
+                + "name the folder that it is in"
+        case .inUse(let path, let holder):
+            "\(path) is being written by another run (\(holder)): wait until that ends, or name another folder"
+        case .vanished(let path):
+            "\(path) was removed, moved or replaced while it was written to: leave it in its place and start again"
         }
     }
 
@@ -37,6 +54,7 @@ extension FileError: CustomStringConvertible {
         guard action == .write || action == .replace else { return "" }
         return switch code {
         case ENOSPC, EDQUOT: "; free some space or choose another folder"
+        case EFBIG: "; raise the limit of the file size (ulimit -f) or choose another folder"
         case EACCES, EPERM, EROFS: "; choose a folder that you may write to"
         case ENOENT, ENOTDIR: "; the folder must exist"
         default: ""

@@ -31,6 +31,8 @@ struct GraftProgram: AsyncParsableCommand {
     /// Parses the arguments and runs what they ask for. Faults of the arguments are ArgumentParser's to report; all
     /// others end in one sentence and the status of their kind.
     static func main() async {
+        // A file that may not grow any further is an error to report, not the end of the process.
+        signal(SIGXFSZ, SIG_IGN)
         do {
             var command = try parseAsRoot()
             do {

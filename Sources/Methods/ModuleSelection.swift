@@ -20,7 +20,7 @@ struct ModuleSelection {
         switch targets {
         case .pattern(let pattern):
             let regex = try ModulePattern(pattern, option: "target_modules")
-            chosen = candidates.filter { regex.matchesWhole(names($0)) }
+            chosen = try candidates.filter { try regex.matchesWhole(names($0)) }
             if chosen.isEmpty { throw unmatched(pattern, candidates) }
         case .list(let list):
             let missing = list.filter { name in !candidates.contains { ModuleSelection.means(name, names($0)) } }
@@ -28,6 +28,12 @@ struct ModuleSelection {
             chosen = candidates.filter { path in list.contains { ModuleSelection.means($0, names(path)) } }
         }
         return chosen
+    }
+
+    /// The paths of the modules that a parameter is in, the largest first.
+    static func modules(above parameter: String) -> [String] {
+        let parts = parameter.split(separator: ".").dropLast()
+        return parts.indices.map { parts[...$0].joined(separator: ".") }
     }
 
     /// True where a name is a path or its end at a dot.

@@ -19,6 +19,8 @@ public final class Trainables {
     public let schedule: LearningRateSchedule?
     /// Where the buffers are.
     public let device: Device
+    /// What the schedule's rates are multiplied by: below 1 after a training that went wrong was taken back.
+    public var rateFactor = 1.0
     /// Called after tensors of variables were replaced, so that a model takes them again.
     public var onReplaced: (() throws -> Void)?
 
@@ -192,9 +194,18 @@ extension Trainables {
         return nil
     }
 
+    /// The name of the first variable that is trained and is not finite; one look over each buffer where all is well.
+    public func firstNotFiniteValue() throws -> String? {
+        for group in groups where group.isActive {
+            guard let values = group.values, try !values.isAllFinite() else { continue }
+            for entry in group.entries where try !entry.view(values).isAllFinite() { return entry.variable.name }
+        }
+        return nil
+    }
+
     /// Updates every group that has gradients.
     /// - Parameters:
-    ///   - learningRate: the run's rate at this step.
+    ///   - learningRate: the run's rate at this step, `rateFactor` included.
     ///   - index: the step's index in the run, from 0, for groups with a clock of their own.
     public func step(learningRate: Double, at index: Int = 0) throws {
         try withoutGradients {
@@ -210,12 +221,12 @@ extension Trainables {
     public func rate(of group: ParameterGroup, learningRate: Double, at index: Int) throws -> Double {
         switch group.rate {
         case .scaled(let factor): return learningRate * factor
-        case .fixed(let rate): return rate
+        case .fixed(let rate): return rate * rateFactor
         case .ownClock(let birth, let warmupSteps):
             guard let schedule else {
                 throw OptimizationError.group("the group `\(group.name)` has its own clock but there is no schedule")
             }
-            return schedule.rate(step: index, bornAt: birth, warmupSteps: warmupSteps)
+            return schedule.rate(step: index, bornAt: birth, warmupSteps: warmupSteps) * rateFactor
         }
     }
 }

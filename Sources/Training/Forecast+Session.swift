@@ -12,19 +12,20 @@ extension Forecast {
         trainables: Trainables, steps: Int, lengths: [Int]
     ) throws {
         let total = try model.parameterCount
+        let scoresTokens = configuration.task == .causalLM || configuration.task == .seq2seq
         self.init(
             examples: rows.examples, tokens: rows.tokens, truncatedShare: rows.truncatedShare,
             paddingShare: batches.paddingShare,
-            labelledShare: configuration.task == .causalLM ? rows.labelledShare : 1,
+            labelledShare: scoresTokens ? rows.labelledShare : 1,
             lengths: LengthQuantiles(lengths: lengths), trainableParameters: trainables.count, totalParameters: total,
             memoryParts: try Forecast.memory(
                 model, active: trainables.activeCount, cells: batches.largestBatchCells,
-                scoresAllTokens: configuration.task == .causalLM),
+                scoresAllTokens: scoresTokens),
             batchesPerEpoch: batches.batchesPerEpoch, steps: steps)
     }
 
     /// The parts of the memory at its peak, in bytes.
-    private static func memory(_ model: Model, active: Int, cells: Int, scoresAllTokens: Bool) throws -> [MemoryPart] {
+    static func memory(_ model: Model, active: Int, cells: Int, scoresAllTokens: Bool) throws -> [MemoryPart] {
         let weights = try model.parameters.values.reduce(0) { try $0 + $1.base.count * $1.base.dtype.size }
         // The backward keeps what went into and came out of every linear layer above the lowest graft, and about as much
         // again of attention, norms and activations between them; measured on MiniLM and a Qwen2 shape.
@@ -39,7 +40,8 @@ extension Forecast {
         return [
             MemoryPart(name: "weights", bytes: weights),
             MemoryPart(name: "trainable values, gradients, moments", bytes: active * 16),
-            MemoryPart(name: "activations", bytes: cells * kept * 4 * 3),
+            // Of an encoder-decoder, a cell is the one half's or the other's.
+            MemoryPart(name: "activations", bytes: cells * kept * 4 * 3 / max(1, model.bodies.count)),
             MemoryPart(name: "scores of one chunk", bytes: chunk),
             MemoryPart(name: "engine", bytes: 200 << 20),
         ].filter { $0.bytes > 0 }

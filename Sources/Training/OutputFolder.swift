@@ -19,13 +19,19 @@ struct OutputFolder {
     private func ownFiles() throws -> [String] {
         guard FileManager.default.fileExists(atPath: url.path) else { return [] }
         return try FileManager.default.contentsOfDirectory(atPath: url.path).filter { name in
-            (Self.own + RunTransform.names).contains(name) || name.hasPrefix("checkpoint-")
+            (Self.own + RunTransform.names).contains(name) || CheckpointStore.isName(name)
         }
     }
 
-    /// Refuses a folder that cannot be written or that holds a run which nobody said to continue or replace. Leaves
-    /// nothing behind.
+    /// Refuses a folder that cannot be written, that another run writes to, or that holds a run which nobody said to
+    /// continue or replace. Leaves nothing behind.
     func check(_ start: TrainingRun.Start) throws {
+        try FolderLock.requireFree(url)
+        try requireVacant(start)
+        try probeWritable()
+    }
+
+    private func requireVacant(_ start: TrainingRun.Start) throws {
         var isFolder: ObjCBool = false
         if FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder), !isFolder.boolValue {
             throw TrainingError.files("output_dir: \(url.path) is a file; name a folder")
@@ -35,13 +41,30 @@ struct OutputFolder {
                 "output_dir: \(url.path) already holds a run; continue it with --resume, replace it with --overwrite, or "
                     + "name another folder")
         }
-        try probeWritable()
     }
 
-    /// Makes the folder, without the files of an earlier run where it is to be overwritten.
-    func prepare(_ start: TrainingRun.Start) throws {
+    /// Makes the folder and takes its lock; what killed runs left half written goes, and the files of an earlier run
+    /// where it is to be overwritten.
+    /// - Returns: the lock, to be held as long as anything is written.
+    func claim(_ start: TrainingRun.Start) throws -> FolderLock {
         try AtomicFolder.makeFolder(url.path)
-        guard case .overwrite = start else { return }
+        let lock = try FolderLock(url)
+        // Again, for what another run has written since.
+        try requireVacant(start)
+        try AtomicFolder.tidy(url) { name in
+            name.map { CheckpointStore.isName($0) || $0 == TrainingConfiguration.newBaseName } ?? true
+        }
+        if case .overwrite = start { try removeOwnFiles() }
+        return lock
+    }
+
+    /// Makes the folder and takes its lock; nothing in it is touched.
+    func lockOnly() throws -> FolderLock {
+        try AtomicFolder.makeFolder(url.path)
+        return try FolderLock(url)
+    }
+
+    private func removeOwnFiles() throws {
         for name in try ownFiles() { try FileManager.default.removeItem(at: url.appendingPathComponent(name)) }
     }
 
@@ -64,7 +87,8 @@ struct OutputFolder {
         while !FileManager.default.fileExists(atPath: folder.path), folder.path != "/" {
             folder = folder.deletingLastPathComponent()
         }
-        let probe = folder.appendingPathComponent(".graft-probe-\(ProcessInfo.processInfo.processIdentifier)")
+        let draw = String(UInt64.random(in: .min ... .max), radix: 36)
+        let probe = folder.appendingPathComponent(".graft-\(draw).tmp")
         do {
             try AtomicFile.write([0], to: probe)
             try FileManager.default.removeItem(at: probe)

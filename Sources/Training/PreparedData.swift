@@ -35,7 +35,8 @@ struct PreparedData {
         let labels = try configuration.task == .classification ? options.labels(parts, model) : nil
         let limits = EncodingOptions(
             maximumLength: options.maxLength, maximumPositions: try model.positionLimit, truncation: options.truncation,
-            maximumPromptLength: options.maxPromptLength, vocabularySize: try model.vocabularySize)
+            maximumPromptLength: options.maxPromptLength, maximumTargetLength: options.maxTargetLength,
+            vocabularySize: try model.vocabularySize)
         let encode = try ExampleEncoder(encoder, labels: labels.map(LabelSpace.classes), options: limits)
         let encoding = configuration.task.encoding
         func encoded(_ set: SampleSet?) async throws -> EncodedDataset? {
@@ -45,6 +46,7 @@ struct PreparedData {
         let training = try await encode.encode(parts.training, for: encoding)
         let validation = try await encoded(parts.validation)
         let test = try await encoded(parts.test)
+        for rows in [training, validation, test].compactMap({ $0 }) { try configuration.requireAnswers(in: rows) }
         let statistics = DatasetStatistics(training, classes: labels?.count ?? 0)
         let evaluationSamples = (parts.validation?.samples ?? []) + (parts.test?.samples ?? [])
         let duplicates = DuplicateCounts(training: parts.training.samples, evaluation: evaluationSamples)
@@ -53,6 +55,17 @@ struct PreparedData {
             statistics: statistics,
             warnings: DatasetWarning.warnings(
                 statistics, limit: encode.limit, duplicates: duplicates, evaluationRows: evaluationSamples.count))
+    }
+}
+
+extension TrainingConfiguration {
+    /// Refuses answers that are judged alone where the loss compares two.
+    fileprivate func requireAnswers(in rows: EncodedDataset) throws {
+        guard task == .preference, preference.lossType != .kto, rows.examples.contains(where: { $0.isDesirable != nil })
+        else { return }
+        throw TrainingError.option(
+            "loss_type: \(preference.lossType) compares two answers to each prompt (\(data.chosenColumn) and "
+                + "\(data.rejectedColumn)); rows of one answer with a label are for kto")
     }
 }
 
@@ -71,11 +84,12 @@ extension DatasetParts {
 
 extension TrainingConfiguration.Task {
     /// What rows are encoded for.
-    fileprivate var encoding: EncodingTask {
+    var encoding: EncodingTask {
         switch self {
         // Images are read, not encoded.
         case .classification, .imageClassification: .classification
         case .causalLM: .causalLM
+        case .seq2seq: .seq2seq
         case .preference: .preference
         }
     }
@@ -86,14 +100,23 @@ extension DataOptions {
     func datasetTask(_ task: TrainingConfiguration.Task, readsLabels: Bool = true) throws -> DatasetTask {
         switch task {
         case .classification:
+            guard chatFormat == nil else {
+                throw TrainingError.option(
+                    "chat_format: task classification reads texts, not conversations; remove it, or choose task "
+                        + "causal-lm or preference")
+            }
             return .classification(
                 ClassificationColumns(
                     text: textColumn, textPair: textPairColumn, label: labelColumn, readsLabels: readsLabels))
+        case .seq2seq:
+            return .seq2seq(
+                Seq2SeqColumns(source: textColumn, target: summaryColumn, readsTargets: readsLabels))
         case .imageClassification: throw TrainingError.option("task: image-classification reads no columns")
         case .preference:
             return .preference(
                 PreferenceColumns(
                     prompt: promptColumn, chosen: chosenColumn, rejected: rejectedColumn,
+                    completion: completionColumn, label: labelColumn ?? "label",
                     conversation: try chatFormat.map { try ChatFormat(named: $0) }))
         case .causalLM:
             return .causalLM(

@@ -59,6 +59,14 @@ public struct TrainingArguments: Codable, Sendable, Equatable {
     public var earlyStoppingPatience: Int?
     /// How much better an evaluation must be to count.
     public var earlyStoppingThreshold = 0.0
+    /// What happens when loss, gradient or weights are no longer numbers.
+    public var onNonfinite = TrainingConfiguration.NonfinitePolicy.stop
+    /// What the learning rate is multiplied by when the run is taken back.
+    public var rewindFactor = 0.5
+    /// How often the run is taken back at most.
+    public var maxRewinds = 3
+    /// The most memory that the run may take; nil for no limit.
+    public var memoryLimit: ByteCount?
     /// cpu, cuda or cuda:<index>.
     public var device = "cpu"
     /// Threads of one operation; nil for the physical cores.
@@ -95,6 +103,10 @@ public struct TrainingArguments: Codable, Sendable, Equatable {
         case greaterIsBetter = "greater_is_better"
         case earlyStoppingPatience = "early_stopping_patience"
         case earlyStoppingThreshold = "early_stopping_threshold"
+        case onNonfinite = "on_nonfinite"
+        case rewindFactor = "rewind_factor"
+        case maxRewinds = "max_rewinds"
+        case memoryLimit = "memory_limit"
         case device
         case threads
         case linearProbe = "linear_probe"
@@ -137,6 +149,10 @@ public struct TrainingArguments: Codable, Sendable, Equatable {
         greaterIsBetter = try keys.decodeIfPresent(Bool.self, forKey: .greaterIsBetter)
         earlyStoppingPatience = try keys.decodeIfPresent(Int.self, forKey: .earlyStoppingPatience)
         earlyStoppingThreshold = try keys.value(.earlyStoppingThreshold, earlyStoppingThreshold)
+        onNonfinite = try keys.choice(.onNonfinite, onNonfinite)
+        rewindFactor = try keys.value(.rewindFactor, rewindFactor)
+        maxRewinds = try keys.value(.maxRewinds, maxRewinds)
+        memoryLimit = try keys.decodeIfPresent(ByteCount.self, forKey: .memoryLimit)
         device = try keys.value(.device, device)
         threads = try keys.decodeIfPresent(Int.self, forKey: .threads)
         linearProbe = try keys.value(.linearProbe, linearProbe)
@@ -169,6 +185,9 @@ public struct TrainingArguments: Codable, Sendable, Equatable {
         try require(
             numTrainEpochs > 0 && numTrainEpochs.isFinite, "num_train_epochs: must be positive, found \(numTrainEpochs)"
         )
+        try require(
+            rewindFactor > 0 && rewindFactor < 1, "rewind_factor: must be above 0 and below 1, found \(rewindFactor)")
+        try atLeastOne(.maxRewinds, maxRewinds)
         try require((0...1).contains(warmupRatio), "warmup_ratio: must be from 0 to 1, found \(warmupRatio)")
         try require(warmupSteps >= 0, "warmup_steps: must not be negative, found \(warmupSteps)")
         try require(

@@ -12,6 +12,8 @@ public struct TrainingConfiguration: Sendable {
         case classification
         /// The next token.
         case causalLM = "causal-lm"
+        /// A text to write of another, by an encoder-decoder.
+        case seq2seq
         /// One of several classes for an image.
         case imageClassification = "image-classification"
         /// The better of two answers.
@@ -23,6 +25,16 @@ public struct TrainingConfiguration: Sendable {
         case no
         case steps
         case epoch
+    }
+
+    /// What happens when loss, gradient or weights are no longer numbers.
+    public enum NonfinitePolicy: String, Codable, Sendable, CaseIterable {
+        /// The run ends with an error that names the step and its rows.
+        case stop
+        /// The step changes nothing, and the run goes on with the next one.
+        case skip
+        /// The run goes back to its newest checkpoint, with a smaller learning rate.
+        case rewind
     }
 
     /// The rule that updates the weights.

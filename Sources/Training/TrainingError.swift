@@ -12,6 +12,8 @@ public enum TrainingError: Error, Equatable, CustomStringConvertible {
     case notFinite(String)
     /// A resume that does not fit.
     case resume(String)
+    /// More memory than the run may take.
+    case memory(String)
 
     /// Neither the tokenizer nor the configuration has a token that could fill rows.
     static func noPadToken(model: String) -> TrainingError {
@@ -29,9 +31,11 @@ public enum TrainingError: Error, Equatable, CustomStringConvertible {
     public var description: String {
         switch self {
         case .unknownKey(let key, let nearest):
-            "unknown key `\(key)`" + (nearest.map { "; the nearest is `\($0)`" } ?? "")
+            "unknown key `\(shortened(message: key, to: 200))`" + (nearest.map { "; the nearest is `\($0)`" } ?? "")
                 + "; `graft train --help` lists the keys"
-        case .option(let text), .files(let text), .notFinite(let text), .resume(let text): text
+        case .option(let text), .files(let text), .notFinite(let text), .resume(let text),
+            .memory(let text):
+            shortened(message: text)
         }
     }
 }

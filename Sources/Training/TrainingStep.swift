@@ -29,24 +29,36 @@ final class TrainingStep: StepWork {
     }
 
     /// Does the step.
-    /// - Throws: `TrainingError.notFinite` where loss or gradients are no numbers; nothing was updated then.
+    /// - Throws: `TrainingError.notFinite` where loss, gradients or the updated weights are no numbers. What the step
+    ///   has changed until then stays changed.
     func run(startsEpoch: Bool) throws -> StepOutcome {
-        let lifecycle = session.lifecycle
-        if startsEpoch { try lifecycle?.epochWillBegin(moment) }
-        try lifecycle?.stepWillBegin(moment)
-        var outcome: StepOutcome
-        if let rule = lifecycle?.updateRule {
-            outcome = try rule.step(self)
-            guard outcome.loss.isFinite else { throw notFinite("the loss is \(outcome.loss)", parts.first) }
-        } else {
-            let loss = try backward()
-            let norm = try clip()
-            try lifecycle?.gradientsReady(moment)
-            try update()
-            outcome = StepOutcome(loss: loss, gradientNorm: norm)
-        }
+        try begin(startsEpoch: startsEpoch)
+        guard let rule = session.lifecycle?.updateRule else { return try finish(updated(loss: backward())) }
+        let outcome = try rule.step(self)
+        guard outcome.loss.isFinite else { throw notFinite("the loss is \(outcome.loss.word)", parts) }
+        return try finish(outcome)
+    }
+
+    private func begin(startsEpoch: Bool) throws {
+        if startsEpoch { try session.lifecycle?.epochWillBegin(moment) }
+        try session.lifecycle?.stepWillBegin(moment)
+    }
+
+    /// What follows the backward.
+    private func updated(loss: Double) throws -> StepOutcome {
+        let norm = try clip()
+        try session.lifecycle?.gradientsReady(moment)
+        try update()
+        return StepOutcome(loss: loss, gradientNorm: norm)
+    }
+
+    private func finish(_ made: StepOutcome) throws -> StepOutcome {
+        var outcome = made
         outcome.penalty = outcome.penalty ?? penalty
-        try lifecycle?.stepDidEnd(moment)
+        try session.lifecycle?.stepDidEnd(moment)
+        if let name = try moment.trainables.firstNotFiniteValue() {
+            throw notFinite("the update made `\(name)` NaN or infinite", parts)
+        }
         return outcome
     }
 
@@ -65,14 +77,19 @@ final class TrainingStep: StepWork {
         let loss = try total { batch, index in
             try lossSum(batch, trainingContext(index)).map { try backward($0, batch) }
         }
+        try endBackward()
+        return loss
+    }
+
+    /// The penalty's backward, and the hook behind it.
+    private func endBackward() throws {
         if let penalty = try session.lifecycle?.penalty(moment) {
             let value = try penalty.item()
-            guard value.isFinite else { throw notFinite("the method's penalty is \(value)", nil) }
+            guard value.isFinite else { throw notFinite("the method's penalty is \(value.word)", []) }
             if try penalty.requiresGrad { try penalty.backward() }
             self.penalty = value
         }
         try session.lifecycle?.backwardDidEnd(moment)
-        return loss
     }
 
     func backward(_ lossSum: (BatchLoss) throws -> Tensor?) throws -> Double {
@@ -85,8 +102,8 @@ final class TrainingStep: StepWork {
     func clip() throws -> Double {
         let norm = try moment.trainables.clip(maxNorm: session.configuration.training.maxGradNorm)
         guard norm.isFinite else {
-            let name = try moment.trainables.firstNotFinite() ?? "a parameter"
-            throw notFinite("the gradient of `\(name)` is not finite", parts.first)
+            let name = try moment.trainables.firstNotFinite()
+            throw notFinite(name.map { "the gradient of `\($0)` is not finite" } ?? "the gradient is too long", parts)
         }
         return norm
     }
@@ -99,8 +116,9 @@ final class TrainingStep: StepWork {
 // MARK: Parts
 
 extension TrainingStep {
-    private func trainingContext(_ index: Int) -> ForwardContext {
-        ForwardContext(isTraining: true, key: root.derived(index), scoresOnly: true)
+    /// - Parameter lanes: how many adapters share the forward.
+    func trainingContext(_ index: Int, lanes: Int = 1) -> ForwardContext {
+        ForwardContext(isTraining: true, key: root.derived(index), scoresOnly: true, lanes: lanes)
     }
 
     /// The mean loss per label over the batches, each of which gives its sum.
@@ -121,9 +139,10 @@ extension TrainingStep {
         return value
     }
 
-    private func value(_ sum: Tensor, _ batch: Batch) throws -> Double {
+    /// The value of a batch's loss, which must be a number.
+    func value(_ sum: Tensor, _ batch: Batch) throws -> Double {
         let value = try sum.item()
-        guard value.isFinite else { throw notFinite("the loss is \(value)", batch) }
+        guard value.isFinite else { throw notFinite("the loss is \(value.word)", culprits(batch) ?? [batch]) }
         return value
     }
 
@@ -141,7 +160,7 @@ extension TrainingStep {
             labels = .classes(try Tensor(classes).to(session.device), count: session.data.labels?.count ?? 2)
         case .tokens(let tokens):
             labels = .tokens(try Tensor(tokens, shape: [batch.rows, batch.columns]).to(session.device))
-        case .values, .preferences, .none:
+        case .sequences, .values, .preferences, .judgements, .none:
             labels = .other
         }
         return BatchLoss(
@@ -152,13 +171,53 @@ extension TrainingStep {
         }
     }
 
-    private func notFinite(_ what: String, _ batch: Batch?) -> TrainingError {
-        let rows = batch.map { batch in
-            " (training rows \(batch.exampleIndices.prefix(4).map { String($0 + 1) }.joined(separator: ", ")), …)"
+    /// The examples of a batch whose loss is no number on their own, each as a batch; nil where that shows none.
+    private func culprits(_ batch: Batch) -> [Batch]? {
+        let (loader, objective) = (session.loader, session.objective)
+        let found = batch.exampleIndices.prefix(64).compactMap { example -> Batch? in
+            // Some losses are of several rows only: then all are named.
+            guard let single = try? loader.collator.batch([[example]], of: loader.dataset.examples) else { return nil }
+            let sum = try? withoutGradients {
+                try objective.lossSum(session.model, single, ForwardContext(scoresOnly: true), on: session.device)?
+                    .item()
+            }
+            return sum.flatMap { $0 }.map(\.isFinite) == false ? single : nil
         }
+        return found.isEmpty ? nil : found
+    }
+
+    private func notFinite(_ what: String, _ batches: [Batch]) -> TrainingError {
+        let rows = batches.flatMap(\.exampleIndices).map { String($0 + 1) }
+        let names = rows.prefix(8).joined(separator: ", ") + (rows.count > 8 ? ", …" : "")
+        let place = rows.isEmpty ? "" : " (training row\(rows.count == 1 ? "" : "s") \(names))"
         return .notFinite(
-            "\(what) at step \(moment.step + 1)\(rows ?? ""): lower learning_rate, or check those rows and the "
-                + "checkpoint; the last checkpoint is intact")
+            "\(what) at step \(moment.step + 1)\(place): lower learning_rate, or check those rows and the checkpoint; "
+                + "the last checkpoint is intact")
+    }
+}
+
+extension Double {
+    /// What it is instead of a number; NaN has a sign that means nothing.
+    fileprivate var word: String { isNaN ? "NaN" : self < 0 ? "-infinity" : "infinity" }
+}
+
+// MARK: A step whose forward and backward others share
+
+extension TrainingStep {
+    /// What comes before the forwards.
+    func prepare(startsEpoch: Bool) throws {
+        try begin(startsEpoch: startsEpoch)
+        try moment.trainables.clearGradients()
+    }
+
+    /// What follows the backward of one batch.
+    func batchDidEnd() throws { try session.lifecycle?.microBatchDidEnd(moment) }
+
+    /// What follows the backward of all batches.
+    /// - Parameter loss: the mean per label of the whole step.
+    func complete(loss: Double) throws -> StepOutcome {
+        try endBackward()
+        return try finish(updated(loss: loss))
     }
 }
 
@@ -168,6 +227,6 @@ extension TrainingSession {
         StepMoment(
             step: step, totalSteps: totalSteps, epoch: epoch,
             key: RandomKey(seed: configuration.training.seed).derived("step").derived(step).derived("method"),
-            learningRate: schedule.rate(step: step), trainables: trainables, model: model)
+            learningRate: schedule.rate(step: step) * trainables.rateFactor, trainables: trainables, model: model)
     }
 }

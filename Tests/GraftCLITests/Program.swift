@@ -24,8 +24,14 @@ struct Program {
         /// The text of the standard error so far.
         var errors: String { Running.text(files.appendingPathComponent("err")) }
 
+        var identifier: Int32 { process.processIdentifier }
+
         func interrupt() {
-            kill(process.processIdentifier, SIGINT)
+            signal(SIGINT)
+        }
+
+        func signal(_ number: Int32) {
+            kill(process.processIdentifier, number)
         }
 
         func wait() -> Outcome {
@@ -47,6 +53,9 @@ struct Program {
         return (bundles.first ?? Bundle.main.executableURL)?.deletingLastPathComponent()
     }
 
+    /// The program itself.
+    static var executable: URL? { folder?.appendingPathComponent("graft") }
+
     /// Runs `graft` to its end.
     static func run(
         _ arguments: [String], input: String = "", environment: [String: String] = [:], in folder: URL? = nil
@@ -61,7 +70,7 @@ struct Program {
         let files = try TemporaryFolder.make()
         let running = Running(files: files)
         let process = running.process
-        process.executableURL = Self.folder?.appendingPathComponent("graft")
+        process.executableURL = executable
         process.arguments = arguments
         var variables = ProcessInfo.processInfo.environment
         // Help is as wide as the terminal; several tests run at a time on few cores.

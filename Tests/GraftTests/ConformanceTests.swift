@@ -89,14 +89,17 @@ struct Subject: CustomTestStringConvertible, Sendable {
     var testDescription: String { card.name }
 
     /// Training on the first checkpoint that the method accepts: with its defaults, or else with small numbers.
-    func trial() async throws -> Trial {
+    /// - Parameter isEventful: with dropout, and with everything that happens now and then happening often, where the
+    ///   method accepts that.
+    func trial(isEventful: Bool = false) async throws -> Trial {
         var refusals: [String] = []
-        let choices: [() throws -> any Methods.Method] = [{ type.init() }, small]
+        var choices: [() throws -> any Methods.Method] = [{ type.init() }, small]
+        if isEventful { choices = [{ try eventful(type.init()) }, { try eventful(small()) }] + choices }
         for options in choices {
             for checkpoint in try Trial.checkpoints() {
                 do {
                     return try await Trial(checkpoint, options())
-                } catch let error as MethodError {
+                } catch let error where error is MethodError || error is JSONError {
                     refusals.append("\(error)")
                 }
             }
@@ -106,10 +109,27 @@ struct Subject: CustomTestStringConvertible, Sendable {
 
     /// The defaults with every large number of theirs divided: ranks and counts that tiny layers have room for.
     private func small() throws -> any Methods.Method {
-        guard case .object(var options) = try MethodConfiguration(type.init()).json else { return type.init() }
-        for (key, value) in options {
-            if case .int(let number) = value, number >= 20 { options[key] = .int(number / 10) }
+        try changed(type.init()) { _, value in
+            if case .int(let number) = value, number >= 20 { .int(number / 10) } else { value }
         }
+    }
+
+    /// Options whose names tell of intervals and dropout, set so that a few steps see all of them.
+    private func eventful(_ method: any Methods.Method) throws -> any Methods.Method {
+        let intervals = ["interval", "steps", "gap", "every", "warmup", "tinit", "tfinal", "deltat", "iter"]
+        return try changed(method) { key, value in
+            let name = key.lowercased()
+            switch value {
+            case .int(let number) where number > 2 && intervals.contains(where: name.contains): return .int(2)
+            case .int, .double: return name.contains("dropout") ? .double(0.2) : value
+            default: return value
+            }
+        }
+    }
+
+    private func changed(_ method: any Methods.Method, _ change: (String, JSON) -> JSON) throws -> any Methods.Method {
+        guard case .object(var options) = try MethodConfiguration(method).json else { return method }
+        for (key, value) in options { options[key] = change(key, value) }
         return try MethodConfiguration(JSON.Node(.object(options))).method
     }
 

@@ -13,22 +13,14 @@ enum OutputFolder {
         _ output: URL, apartFrom sources: [URL], within run: URL, _ body: (URL) throws -> Result
     ) throws -> Result {
         try requireFree(output, apartFrom: sources, within: run)
-        let manager = FileManager.default
-        let parent = output.deletingLastPathComponent()
-        try manager.createDirectory(at: parent, withIntermediateDirectories: true)
-        let temporary = parent.appendingPathComponent(".graft-\(String(UInt64.random(in: 0 ... .max), radix: 36)).tmp")
-        try manager.createDirectory(at: temporary, withIntermediateDirectories: false)
-        do {
-            let result = try body(temporary)
-            // Only an empty folder is replaced; anything else that appeared meanwhile makes the rename fail.
-            guard rename(temporary.path, output.path) == 0 else {
-                throw FileError.system(.replace, path: output.path, code: errno)
-            }
-            return result
-        } catch {
-            try? manager.removeItem(at: temporary)
-            throw error
-        }
+        let (parent, name) = (output.deletingLastPathComponent(), output.lastPathComponent)
+        try AtomicFolder.makeFolder(parent.path)
+        let lock = try FolderLock(parent, file: ".graft-\(name).lock", for: output)
+        defer { withExtendedLifetime(lock) {} }
+        try AtomicFolder.tidy(parent) { $0 == name }
+        // Again, for what appeared while another had the lock.
+        try requireFree(output, apartFrom: sources, within: run)
+        return try AtomicFolder.create(at: output, body)
     }
 
     private static func requireFree(_ output: URL, apartFrom sources: [URL], within run: URL) throws {

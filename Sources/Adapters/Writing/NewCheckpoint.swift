@@ -19,6 +19,7 @@ public enum NewCheckpoint {
     ) throws {
         var written = MergedConfig(config)
         if let head { try written.set(head, isNew: true, labels: labels, config: config) }
+        try AtomicFolder.makeFolder(folder.deletingLastPathComponent().path)
         try AtomicFolder.write(to: folder) { folder in
             try SafetensorsWriter.write(
                 model.parameters.values.map { ($0.fileName, $0.base) }, metadata: ["format": "pt"],

@@ -15,20 +15,21 @@ struct EvalCommand: GraftCommand {
     var data: String
 
     @Option(
-        help: ArgumentHelp("What the model must be for.", valueName: "classification|causal-lm|image-classification"))
+        help: ArgumentHelp(
+            "What the model must be for.", valueName: "classification|causal-lm|seq2seq|image-classification"))
     var task: String?
 
     @Option(help: "Column of the label.")
     var labelColumn: String?
-
-    @Option(help: "Column of the number of the row's task.")
-    var taskColumn: String?
 
     @Option(help: "Column of the prompt, for language models.")
     var promptColumn: String?
 
     @Option(help: "Column of the completion, for language models.")
     var completionColumn: String?
+
+    @Option(help: "Column of the text to write, for encoder-decoders.")
+    var summaryColumn: String?
 
     @Flag(help: "Print one JSON object.")
     var json = false
@@ -46,9 +47,9 @@ struct EvalCommand: GraftCommand {
     func run() async throws {
         let model = try source.load(engine) { data in
             data.labelColumn = labelColumn
-            data.taskColumn = taskColumn
             data.promptColumn = promptColumn ?? data.promptColumn
             data.completionColumn = completionColumn ?? data.completionColumn
+            data.summaryColumn = summaryColumn
         }
         if let task, model.task.rawValue != task {
             throw TrainingError.option("--task: the model is for \(model.task.rawValue), not for \(task)")

@@ -11,9 +11,9 @@ import Training
 /// `graft generate`: continues texts.
 struct GenerateCommand: GraftCommand {
     static let configuration = CommandConfiguration(
-        commandName: "generate", abstract: "Continue texts with a causal language model.",
+        commandName: "generate", abstract: "Continue texts with a causal language model, or answer them.",
         discussion: """
-            The text goes to the standard output, statistics to the standard error. Without a temperature the most \
+            An encoder-decoder (BART) writes a new text of the one that it reads. The text goes to the standard output, statistics to the standard error. Without a temperature the most \
             likely token is taken each time. One prompt is shown as it is written; several (--prompts, one per line) \
             run side by side, and each continuation is one line, its line breaks written as \\n.
             """)
@@ -23,6 +23,9 @@ struct GenerateCommand: GraftCommand {
 
     @Option(help: "An adapter folder.", completion: .directory)
     var adapter: String?
+
+    @Option(name: .customLong("task-id"), help: "The task of all prompts, for adapters that route by it.")
+    var taskID: Int?
 
     @Option(help: "The text to continue. Without it and --prompts, the standard input is.")
     var prompt: String?
@@ -75,10 +78,10 @@ struct GenerateCommand: GraftCommand {
         let texts = try self.texts().map { text in try format.map { try question(text, in: $0) } ?? text }
         let adapted = try AdaptedModel(
             folder: URL(fileURLWithPath: model), adapter: adapter.map { URL(fileURLWithPath: $0) },
-            options: .init(device: try engine.apply()))
+            options: .init(device: try engine.apply()), taskID: taskID)
         let tokenizer = try Tokenizer(contentsOf: adapted.folder)
         let ends = try EndTokens.ids(folder: adapted.folder, config: adapted.loaded.config, tokenizer: tokenizer)
-        let generator = try TextGenerator(adapted.loaded.model, tokenizer: tokenizer, endTokens: ends)
+        let generator = try adapted.loaded.model.textWriter(tokenizer: tokenizer, endTokens: ends)
         let clock = ContinuousClock()
         var results: [Continuation] = []
         let duration = try clock.measure {
@@ -90,7 +93,8 @@ struct GenerateCommand: GraftCommand {
             } else {
                 for start in stride(from: 0, to: texts.count, by: batchSize) {
                     let batch = Array(texts[start..<min(start + batchSize, texts.count)])
-                    let continued = try generator.generate(batch, options: options, addSpecialTokens: format == nil)
+                    let continued = try generator.generate(
+                        batch, options: options, addSpecialTokens: format == nil, onText: { _, _ in })
                     for result in continued { try Console.print(result.text.replacing("\n", with: "\\n")) }
                     results += continued
                 }

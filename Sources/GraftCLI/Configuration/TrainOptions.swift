@@ -12,7 +12,8 @@ struct TrainOptions: ParsableArguments {
     @Option(help: "Rows to evaluate on at the end.", completion: .file())
     var test: String?
     @Option(
-        help: ArgumentHelp("What to learn.", valueName: "classification|causal-lm|image-classification|preference"))
+        help: ArgumentHelp(
+            "What to learn.", valueName: "classification|causal-lm|seq2seq|image-classification|preference"))
     var task: String?
     @Option(help: "The fine-tuning method.")
     var method: String?
@@ -44,6 +45,10 @@ struct TrainOptions: ParsableArguments {
     var warmupRatio: Double?
     @Option(help: "The root of all random draws.")
     var seed: Int?
+    @Option(help: ArgumentHelp("What happens when the numbers go wrong.", valueName: "stop|skip|rewind"))
+    var onNonfinite: String?
+    @Option(help: ArgumentHelp("The most memory, as 900MiB or 2GB.", valueName: "bytes"))
+    var memoryLimit: BytesArgument?
     @Option(help: "cpu, cuda or cuda:<index>.")
     var device: String?
     @Option(help: "Threads of one operation.")
@@ -55,11 +60,12 @@ struct TrainOptions: ParsableArguments {
             ("model", model), ("train_file", data), ("validation_file", validation), ("test_file", test),
             ("task", task),
             ("method", method), ("output_dir", output), ("text_column", textColumn), ("label_column", labelColumn),
-            ("device", device),
+            ("device", device), ("on_nonfinite", onNonfinite),
         ]
         let integers = [
             ("r", rank), ("max_length", maxLength), ("max_steps", maxSteps), ("per_device_train_batch_size", batchSize),
             ("gradient_accumulation_steps", accumulation), ("seed", seed), ("threads", threads),
+            ("memory_limit", memoryLimit?.value),
         ]
         let numbers = [
             ("lora_alpha", alpha), ("num_train_epochs", epochs), ("learning_rate", learningRate),

@@ -9,6 +9,9 @@ public struct CheckpointRecord: Sendable, Hashable {
     /// Seconds that writing it took.
     public var seconds: Double
 
+    /// The name of a checkpoint's folder within the run's.
+    public static func folderName(step: Int) -> String { "checkpoint-\(step)" }
+
     /// Records a checkpoint.
     public init(path: String, step: Int, bytes: Int, seconds: Double) {
         self.path = path

@@ -9,7 +9,8 @@ enum EventLine {
             + "\(Quantity.shortCount(description.totalParameters)) parameters "
             + "(\(Quantity.percent(description.trainableShare))), \(steps), \(epochs) epoch\(epochs == "1" ? "" : "s")"
         if description.resumedFromStep > 0 {
-            line += ", resumed after step \(Quantity.count(description.resumedFromStep))"
+            let checkpoint = CheckpointRecord.folderName(step: description.resumedFromStep)
+            line += ", resumed after step \(Quantity.count(description.resumedFromStep)) from \(checkpoint)"
         }
         return line.withoutControlCharacters
     }

@@ -50,12 +50,18 @@ public struct RunReport: Sendable, Hashable {
     public mutating func consume(_ event: TrainingEvent) {
         switch event {
         case .started(let description): self.description = description
-        case .step(let record): steps.append(record)
+        case .step(let record): add(record)
         case .evaluation(let record): add(record)
         case .checkpoint(let record): checkpoints.append(record)
         case .warning(let warning): add(warning)
         case .finished(let summary): self.summary = summary
         }
+    }
+
+    /// A run that went back to a checkpoint takes the steps after it once more; the later ones count.
+    private mutating func add(_ record: StepRecord) {
+        while let last = steps.last, last.step >= record.step { steps.removeLast() }
+        steps.append(record)
     }
 
     /// A resumed run may evaluate the step that it resumes from once more; the later result counts.

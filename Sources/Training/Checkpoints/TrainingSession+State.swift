@@ -12,6 +12,19 @@ struct TrainingState {
     var trainables: JSON
     /// The method's own plain values, null where there are none.
     var method: JSON
+
+    /// A state that what is trained further leaves alone.
+    func copied() throws -> TrainingState {
+        var copy = self
+        copy.tensors = try tensors.map { (name: $0.name, tensor: try $0.tensor.detach().clone()) }
+        return copy
+    }
+}
+
+/// Tensors by name, from a file or from memory.
+private struct TensorSource {
+    let contains: (String) -> Bool
+    let tensor: (String) throws -> Tensor
 }
 
 extension TrainingSession {
@@ -32,9 +45,27 @@ extension TrainingSession {
                 ?? .null)
     }
 
-    /// Puts the session where a state was. First the method makes its variables as they were, then their values come,
-    /// then the groups with what the optimizer remembers.
+    /// Puts the session where a state in a file was.
     func restore(_ file: SafetensorsFile, trainables description: JSON.Node, method: JSON.Node) throws {
+        try restore(
+            TensorSource(contains: file.contains, tensor: file.tensor), trainables: description, method: method)
+    }
+
+    /// Puts the session where a state in memory was.
+    func restore(_ state: TrainingState) throws {
+        let tensors = Dictionary(state.tensors.map { ($0.name, $0.tensor) }, uniquingKeysWith: { first, _ in first })
+        let source = TensorSource(contains: { tensors[$0] != nil }) { name in
+            guard let tensor = tensors[name] else {
+                throw NetworkError.missingTensor(name: name, source: "the copy of the state", nearest: nil)
+            }
+            return tensor
+        }
+        try restore(source, trainables: JSON.Node(state.trainables), method: JSON.Node(state.method))
+    }
+
+    /// First the method makes its variables as they were, then their values come, then the groups with what the
+    /// optimizer remembers.
+    private func restore(_ file: TensorSource, trainables description: JSON.Node, method: JSON.Node) throws {
         if !method.isNull {
             var state = LifecycleState(values: try method.field("values").value)
             for name in try method.field("tensors").elements() {
@@ -42,7 +73,12 @@ extension TrainingSession {
             }
             try lifecycle?.restore(state)
         }
-        for variable in stateVariables { try restore(variable, from: file) }
+        for variable in stateVariables {
+            // A variable beside the adapter that came after the state was taken: its group goes with the others.
+            let isBeside = !grafts.variables.contains { $0 === variable }
+            if isBeside, !file.contains("adapter." + variable.name) { continue }
+            try restore(variable, from: file)
+        }
         let variables = Dictionary(stateVariables.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
         try trainables.restore(
             description, variable: { variables[$0] }, tensor: { try file.tensor("optimizer." + $0) })
@@ -68,7 +104,7 @@ extension TrainingSession {
 
     /// Takes a variable's value from a checkpoint. A tensor of its own, not the numbers alone: the variable's may still
     /// be the base's.
-    private func restore(_ variable: Variable, from file: SafetensorsFile) throws {
+    private func restore(_ variable: Variable, from file: TensorSource) throws {
         let name = "adapter." + variable.name
         if !file.contains(name), let base = model.parameters[variable.name]?.base,
             grafts.parameters[variable.name] != nil

@@ -107,7 +107,8 @@ public final class MethodComparison: Sendable {
     ///
     /// - Throws: what keeps the comparison itself from being written.
     public func run(_ observe: @Sendable (Event) -> Void = { _ in }) async throws -> ComparisonReport {
-        try AtomicFolder.makeFolder(output)
+        let lock = try OutputFolder(URL(fileURLWithPath: output)).lockOnly()
+        defer { withExtendedLifetime(lock) {} }
         var draft = Draft(self)
         let (count, plans) = (recipes.count, draft.plans)
         for (place, recipe) in draft.unreadable {

@@ -1,0 +1,58 @@
+import Datasets
+import Reporting
+
+extension TrainingSession {
+    /// Refuses a training whose forecast is above the limit, with the smallest change that would fit.
+    func requireFit(_ batching: BatchingOptions) throws {
+        guard let limit = configuration.training.memoryLimit?.bytes, forecast.memoryBytes > limit else { return }
+        let remedy =
+            try smallerBatch(batching, limit) ?? shorterRows(batching, limit)
+            ?? "even one row of a few tokens would not fit: raise the limit"
+        throw TrainingError.memory(
+            "memory_limit: the run would take about \(Quantity.bytes(forecast.memoryBytes)), more than "
+                + "\(Quantity.bytes(limit)); \(remedy)")
+    }
+
+    /// The largest batch that fits, with as many more of them in a step.
+    private func smallerBatch(_ batching: BatchingOptions, _ limit: Int) throws -> String? {
+        let arguments = configuration.training
+        let size = arguments.perDeviceTrainBatchSize
+        for smaller in stride(from: size - 1, through: 1, by: -1) where size % smaller == 0 {
+            let bytes = try memory(cells: largestBatch(of: smaller, batching))
+            guard bytes <= limit else { continue }
+            return "per_device_train_batch_size: \(smaller) with gradient_accumulation_steps: "
+                + "\(arguments.gradientAccumulationSteps * size / smaller) makes the same steps in about "
+                + Quantity.bytes(bytes)
+        }
+        return nil
+    }
+
+    /// The longest rows that fit one at a time.
+    private func shorterRows(_ batching: BatchingOptions, _ limit: Int) throws -> String? {
+        guard configuration.task != .imageClassification else { return nil }
+        let arguments = configuration.training
+        let longest = try largestBatch(of: 1, batching)
+        for share in stride(from: 7, through: 1, by: -1) {
+            let columns = longest * share / 8
+            let bytes = try memory(cells: columns)
+            guard columns >= 8, bytes <= limit else { continue }
+            return "max_length: \(columns) with per_device_train_batch_size: 1 and gradient_accumulation_steps: "
+                + "\(arguments.gradientAccumulationSteps * arguments.perDeviceTrainBatchSize) takes about "
+                + Quantity.bytes(bytes)
+        }
+        return nil
+    }
+
+    private func largestBatch(of size: Int, _ batching: BatchingOptions) throws -> Int {
+        var options = batching
+        options.batchSize = size
+        return BatchingStatistics(try BatchLoader(data.training, options: options, collator: loader.collator))
+            .largestBatchCells
+    }
+
+    private func memory(cells: Int) throws -> Int {
+        try Forecast.memory(
+            model, active: trainables.activeCount, cells: cells, scoresAllTokens: configuration.task == .causalLM
+        ).reduce(0) { $0 + $1.bytes }
+    }
+}
