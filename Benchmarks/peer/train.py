@@ -2,8 +2,8 @@
 
     train.py SPEC.json
 
-SPEC has the case (see training.py beside this folder), the folder of the adapter to start from, and whether the peer runs
-with its defaults or with its best settings. Writes what was measured to the file that SPEC names.
+SPEC has the case (see training.py beside this folder), the folder of the adapter to start from, and whether the peer
+runs with its defaults or with its best settings. Writes what was measured to the file that SPEC names.
 """
 
 import json
