@@ -125,8 +125,8 @@ def measure(bench, workload):
             for side in order if pair % 2 == 0 else reversed(order):
                 sample = point.runner.sample(side)
                 entry["samples"][side].append(sample)
-                say(f"   pair {pair + 1}, {point.name}, {side}: {sample[workload.time]:.3f} s, "
-                    f"{sample['memory'] / (1 << 20):.0f} MiB")
+                say(f"   pair {pair + 1}, {point.name}, {side}: {sample[workload.time]:.3f} s "
+                    f"({sample['processor']:.1f} s of processor), {sample['memory'] / (1 << 20):.0f} MiB")
     ceilings.append(bench.ceiling())
     return {"title": workload.title, "time": workload.time, "what": workload.what, "is_relative": workload.is_relative,
             "target_time": workload.target_time, "target_memory": workload.target_memory, "pairs": pairs,

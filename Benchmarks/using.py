@@ -30,7 +30,7 @@ class Merge:
     def sample(self, side):
         outcome = self.merge(side)
         self.clear()
-        return {"process": outcome.seconds, "memory": outcome.memory}
+        return {"process": outcome.seconds, "processor": outcome.processor, "memory": outcome.memory}
 
     def merge(self, side):
         shutil.rmtree(self.outputs[side], ignore_errors=True)
@@ -72,8 +72,8 @@ class Generation:
             outcome = self.bench.python("peer/generate.py", self.model, self.adapter, self.prompts, self.NEW_TOKENS)
             seconds = float(outcome.errors.split()[-1])
         lines = [line.split() for line in self.bench.output().splitlines()]
-        return {"generation": seconds, "process": outcome.seconds, "memory": outcome.memory,
-                "words": sum(len(line) for line in lines)}, lines
+        return {"generation": seconds, "process": outcome.seconds, "processor": outcome.processor,
+                "memory": outcome.memory, "words": sum(len(line) for line in lines)}, lines
 
     @staticmethod
     def seconds(statistics):
