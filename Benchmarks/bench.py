@@ -84,7 +84,7 @@ def cores():
         pairs = {tuple(block.split(":")[1].strip() for block in lines.splitlines()
                        if block.startswith(("physical id", "core id")))
                  for lines in pathlib.Path("/proc/cpuinfo").read_text().strip().split("\n\n")}
-        return min(usable, len(pairs)) or usable
+        return usable if () in pairs else min(usable, len(pairs))
     except OSError:
         return usable
 
@@ -98,8 +98,14 @@ def machine(bench):
     except (OSError, StopIteration):
         pass
     bench.python("versions.py")
+    versions = json.loads(bench.output())
+    bench.graft("doctor")
+    engine = re.search(r"^ *libtorch +(\S+)", bench.output(), re.MULTILINE)
+    if not engine or engine.group(1).split("+")[0] != versions["torch"].split("+")[0]:
+        raise BenchmarkError(f"the engine has libtorch {engine.group(1) if engine else 'of an unknown version'}, the peer "
+                             f"has torch {versions['torch']}; both must be the same")
     return {"processor": processor, "threads": bench.threads, "system": f"{platform.system()} {platform.machine()}",
-            "versions": json.loads(bench.output())}
+            "versions": versions}
 
 
 def say(text):
