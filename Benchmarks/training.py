@@ -76,10 +76,11 @@ class Trainer:
 
     def make_start(self, case):
         """Makes the adapter that both sides start from, by a step of ours that changes nothing; gives its sample."""
-        method = case.method
-        if method["name"] == "adalora":
-            method = method | {"target_r": method["init_r"]}  # the start has all its ranks
-        sample = self.ours(replace(case, method=method, learning_rate=NO_RATE, max_steps=1))
+        still = replace(case, learning_rate=NO_RATE, max_steps=1)
+        if case.method["name"] == "adalora":
+            # The start has all its ranks; a schedule of one step is refused.
+            still = replace(still, method=case.method | {"target_r": case.method["init_r"]}, max_steps=2)
+        sample = self.ours(still)
         self.start_folder = self.bench.scratch / "starts" / hashlib.sha256(repr(case).encode()).hexdigest()[:16]
         shutil.rmtree(self.start_folder, ignore_errors=True)
         self.start_folder.parent.mkdir(exist_ok=True)
