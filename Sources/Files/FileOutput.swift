@@ -3,9 +3,9 @@ import Foundation
 /// The file that `AtomicFile` fills: bytes go to its end, one call after the other.
 public final class FileOutput {
     /// The path that messages name.
-    private let path: String
+    let path: String
     /// -1 once closed, so that an output that outlives its `AtomicFile.write` fails instead of writing elsewhere.
-    private var descriptor: Int32
+    private(set) var descriptor: Int32
 
     /// Owns a descriptor that is open for writing.
     init(descriptor: Int32, path: String) {

@@ -51,6 +51,21 @@ struct ScoreProcessing {
         return try scores.scatter(0, order, kept)
     }
 
+    /// The next token of each row.
+    /// - Parameters:
+    ///   - scores: [rows, vocabulary].
+    ///   - texts: the ids of each row's text so far.
+    func tokens(from scores: Tensor, texts: [[Int]]) throws -> [Int] {
+        if options.temperature == 0, options.repetitionPenalty == 1 {
+            // One look at the scores of all rows.
+            return try scores.argmax(1).to(.cpu).array(of: Int64.self).map(Int.init)
+        }
+        return try texts.indices.map { row in
+            let processed = try self(scores.select(0, row), seen: texts[row])
+            return try token(from: processed, position: texts[row].count)
+        }
+    }
+
     /// The next token of a row.
     /// - Parameter position: number of tokens before it in its text, which with the seed decides the draw.
     func token(from scores: Tensor, position: Int) throws -> Int {

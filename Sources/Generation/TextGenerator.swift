@@ -64,13 +64,7 @@ public struct TextGenerator {
         return ids
     }
 
-    /// Rows of the table of words: the first embedding of the network.
-    private var vocabulary: Int? {
-        for projection in model.projections.values {
-            if case .embedding(let count, _) = projection.kind { return count }
-        }
-        return nil
-    }
+    private var vocabulary: Int? { model.wordCount }
 }
 
 // MARK: The loop
@@ -83,15 +77,13 @@ extension TextGenerator {
         var active = prompts
         var done: [Int: Continuation] = [:]
         var batch = PaddedTexts(prompts.map(\.ids))
-        let cache = options.usesCache ? KeyValueCache(layers: network.layerCount) : nil
+        let longest = prompts.map(\.ids.count).max() ?? 0
+        let positions = min(positionLimit, longest + min(options.maxNewTokens, positionLimit))
+        let cache = options.usesCache ? KeyValueCache(layers: network.layerCount, positions: positions) : nil
         while !active.isEmpty {
-            let scores = try scores(batch, cache)
-            var next: [Int] = []
-            for place in active.indices {
+            let next = try processing.tokens(from: scores(batch, cache), texts: active.map(\.ids))
+            for (place, id) in zip(active.indices, next) {
                 let row = active[place]
-                let processed = try processing(scores.select(0, place), seen: row.ids)
-                let id = try processing.token(from: processed, position: row.ids.count)
-                next.append(id)
                 let isLast = row.newTokens + 1 >= options.maxNewTokens || row.ids.count + 1 >= positionLimit
                 let text = try active[place].append(id, isEnd: endTokens.contains(id), isLast: isLast)
                 if !text.isEmpty { try onText(row.index, text) }

@@ -15,12 +15,20 @@ public final class NetworkBuilder {
         /// Draws every parameter that is missing, not only a task's head: for networks without a checkpoint.
         public var drawsMissing: Bool
 
+        /// Leaves the weights of projections in their files, in the type they are stored in: what a forward needs of
+        /// them is converted piece by piece and let go of. For networks larger than the memory; on the CPU alone.
+        public var streams: Bool
+
         /// fp32 on the CPU by default.
-        public init(dtype: DType = .float32, device: Device = .cpu, seed: Int = 42, drawsMissing: Bool = false) {
+        public init(
+            dtype: DType = .float32, device: Device = .cpu, seed: Int = 42, drawsMissing: Bool = false,
+            streams: Bool = false
+        ) {
             self.dtype = dtype
             self.device = device
             self.seed = seed
             self.drawsMissing = drawsMissing
+            self.streams = streams
         }
     }
 
@@ -58,14 +66,17 @@ public final class NetworkBuilder {
     func register(_ attention: AttentionSite) { attentions[attention.path] = attention }
     func register(_ body: Body) { bodies[body.path] = body }
 
-    func parameter(_ name: String, shape: [Int], initializer: Initializer?, start: Initializer) throws -> Parameter {
+    func parameter(
+        _ name: String, shape: [Int], initializer: Initializer?, start: Initializer, isStreamed: Bool = false
+    ) throws -> Parameter {
         if let existing = parameters[name] { return existing }
         let parameter: Parameter
         if has(name), let tensor = try source.tensor(name) {
             let found = try tensor.shape
             guard found == shape else { throw NetworkError.shape(name: name, expected: shape, found: found) }
             parameter = Parameter(
-                name: name, fileName: source.fileName(of: name), base: try placed(tensor), isNew: false)
+                name: name, fileName: source.fileName(of: name), base: isStreamed ? tensor : try placed(tensor),
+                isNew: false, isStreamed: isStreamed)
         } else if let initializer = initializer ?? (options.drawsMissing ? start : nil) {
             let drawn = try initializer.draw(shape, key: RandomKey(seed: options.seed).derived("new").derived(name))
             parameter = Parameter(
@@ -89,7 +100,11 @@ public final class NetworkBuilder {
     /// True when the source has a tensor of this name that is not the parameter's.
     func differs(_ name: String, from parameter: Parameter) throws -> Bool {
         guard has(name), let tensor = try source.tensor(name) else { return false }
-        return try !placed(tensor).isEqual(to: parameter.base)
+        guard parameter.isStreamed else { return try !placed(tensor).isEqual(to: parameter.base) }
+        defer { try? tensor.releasePages() }
+        let isEqual = try tensor.dtype == parameter.base.dtype && tensor.isEqual(to: parameter.base)
+        try parameter.releaseStreamed()
+        return !isEqual
     }
 
     private func placed(_ tensor: Tensor) throws -> Tensor {
@@ -122,6 +137,16 @@ public struct Scope {
     ) throws -> Parameter {
         try builder.parameter(self(name).path, shape: shape, initializer: initializer, start: start)
     }
+
+    /// The parameter of this name and shape, which stays in its file where the network streams its weights.
+    func streamedParameter(_ name: String, _ shape: [Int], initializer: Initializer?) throws -> Parameter {
+        try builder.parameter(
+            self(name).path, shape: shape, initializer: initializer, start: .normal(std: 0.02),
+            isStreamed: builder.options.streams)
+    }
+
+    /// The type that the network computes in.
+    public var dtype: DType { builder.options.dtype }
 
     /// A tensor of this name that is no parameter: nobody trains it. Nil where the source has none.
     public func buffer(_ name: String, _ shape: [Int]) throws -> Tensor? {

@@ -11,19 +11,27 @@ public final class Parameter {
     public let base: Tensor
     /// True when the checkpoint had no such tensor and it was drawn at random; false in a network without a checkpoint.
     public let isNew: Bool
+    /// True when `base` is as its file has it, whatever type the network computes in, and pages are let go of after use.
+    public let isStreamed: Bool
     /// What an adapter put in the base's place.
     public private(set) var replacement: Tensor?
 
-    init(name: String, fileName: String, base: Tensor, isNew: Bool) {
+    init(name: String, fileName: String, base: Tensor, isNew: Bool, isStreamed: Bool = false) {
         self.name = name
         self.fileName = fileName
         self.base = base
         self.isNew = isNew
+        self.isStreamed = isStreamed
     }
 
     /// The value that the network computes with.
     public var value: Tensor {
         replacement ?? base
+    }
+
+    /// Lets go of the memory that a streamed base holds of its file until it is read again; of others, nothing.
+    public func releaseStreamed() throws {
+        if isStreamed { try base.releasePages() }
     }
 
     /// Puts a tensor in the base's place; nil takes it away again.

@@ -25,6 +25,8 @@ struct TrainingProgress: Codable, Equatable {
     /// How often the run was taken back, and what its learning rate is multiplied by since.
     var rewinds = 0
     var rateFactor = 1.0
+    /// The step that it was taken back to last.
+    var rewoundTo: Int?
 }
 
 /// The training itself: batches in, events out, one thread. Files, bars and plots are consumers of the events.

@@ -76,7 +76,8 @@ final class TrainingSession {
         newParameters = loaded.newParameters
 
         let batching = try configuration.batchingOptions(limit: data.limit)
-        let collator = try Collator(padID: data.padID ?? 0, paddingSide: .right, maximumColumns: data.limit)
+        let collator = try Collator(
+            padID: data.padID ?? 0, paddingSide: .right, maximumColumns: data.limit, targetStart: model.targetStart)
         loader = try BatchLoader(data.training, options: batching, collator: collator)
         let batches = BatchingStatistics(loader)
         totalSteps =
@@ -199,6 +200,7 @@ extension TrainingConfiguration {
         case .classification: .sequenceClassification(labels: classes ?? 2)
         case .imageClassification: .imageClassification(labels: classes ?? 2)
         case .causalLM, .preference: .causalLM
+        case .seq2seq: .conditionalGeneration
         }
     }
 
@@ -240,7 +242,7 @@ extension Method {
         guard var trained = self as? any SavesModules else { return self }
         let names: [String]
         switch loaded.head {
-        case .sequenceClassification: names = ["classifier", "score"]
+        case .sequenceClassification: names = ["classifier", "score", "classification_head"]
         case .imageClassification: names = ["classifier", "head"]
         default: return self
         }
@@ -262,6 +264,9 @@ extension String {
 }
 
 extension Model {
+    /// The token that targets begin with, where they are sequences of their own.
+    var targetStart: Int? { (network as? any EncoderDecoderNetwork)?.targetTokens.start }
+
     /// Refuses a checkpoint with NaN or infinity in it before any work is spent on it.
     fileprivate func requireFinite() throws {
         for parameter in parameters.values {

@@ -29,6 +29,36 @@ struct TemporaryFolder: ~Copyable {
         return nil
     }
 
+    @Test func aPartOfAnotherFileIsCopiedBehindWhatWasWritten() throws {
+        let folder = try TemporaryFolder()
+        let (source, target) = (
+            folder.url.appendingPathComponent("source"), folder.url.appendingPathComponent("target")
+        )
+        let bytes = (0..<3_000_000).map { UInt8(truncatingIfNeeded: $0 &* 7 &+ $0 >> 9) }
+        try AtomicFile.write(bytes, to: source)
+        let input = try FileInput(source)
+        try AtomicFile.write(to: target) { output in
+            try output.write([9])
+            try output.copy(from: input, at: 5, count: 0)
+            try output.copy(from: input, at: 1_000, count: 2_500_000)
+            try output.write([8])
+        }
+        #expect(try Array(Data(contentsOf: target)) == [9] + bytes[1_000..<2_501_000] + [8])
+    }
+
+    @Test func aCopyBeyondTheEndSaysThatTheFileShrank() throws {
+        let folder = try TemporaryFolder()
+        let source = folder.url.appendingPathComponent("source")
+        try AtomicFile.write([1, 2, 3], to: source)
+        let input = try FileInput(source)
+        #expect(throws: FileError.shrank(path: source.path)) {
+            try AtomicFile.write(to: folder.url.appendingPathComponent("target")) {
+                try $0.copy(from: input, at: 1, count: 3)
+            }
+        }
+        #expect(try folder.names == ["source"])
+    }
+
     @Test func aFileIsReplacedWholeAndKeepsItsPermissions() throws {
         let folder = try TemporaryFolder()
         let file = folder.url.appendingPathComponent("state.json")

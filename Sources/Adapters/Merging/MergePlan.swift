@@ -134,6 +134,7 @@ extension Projection {
             let products = grafts.compactMap { $0 as? LoRAGraft }
             if products.count == grafts.count { return products.contains { $0.bBias != nil } }
             return try withoutGradients {
+                defer { try? weight.releaseStreamed() }
                 guard let merged = try mergedTensors(computedIn: .float32).bias else { return false }
                 return try !merged.isEqual(to: bias.value.to(.float32))
             }

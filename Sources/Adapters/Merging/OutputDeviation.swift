@@ -22,9 +22,11 @@ struct OutputDeviation {
                     "\(subject)'s outputs have the shape \(try found.shape), not \(try expected.shape): its head is not "
                         + "the adapter's")
             }
-            let difference = try (expected - found).abs().amax().item()
-            absolute = max(absolute, difference.isNaN ? .infinity : difference)
-            scale = max(scale, try expected.abs().amax().item())
+            for (expected, found) in zip(try expected.pieces(), try found.pieces()) {
+                let difference = try (expected - found).abs().amax().item()
+                absolute = max(absolute, difference.isNaN ? .infinity : difference)
+                scale = max(scale, try expected.abs().amax().item())
+            }
         }
     }
 }

@@ -47,7 +47,7 @@ final class PatchEmbedding {
                 "pixel_values have the shape \(shape), the model takes images of \(settings.channels) channels and "
                     + "\(image.height) × \(image.width) pixels")
         }
-        let maps = try projection(pixels.to(projection.weight.value.dtype), context)
+        let maps = try projection(pixels.to(projection.inputType), context)
         return try maps.reshape([shape[0], maps.size(1), -1]).transpose(1, 2)
     }
 }

@@ -3,6 +3,7 @@ import Foundation
 import JSON
 import Methods
 import Training
+import YAML
 
 /// A training's configuration put together from a file, from options and from `--set`; later sources win.
 struct ConfigurationSources {

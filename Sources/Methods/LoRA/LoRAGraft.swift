@@ -65,6 +65,7 @@ public final class LoRAGraft: ProjectionGraft {
         let norms = try LoRAGraft.norms(
             site.matrix(start.residual ?? site.weight.base), frozen: nil, a: start.a, b: start.b, scaling: scaling)
         magnitude = try Variable("\(site.path).lora_magnitude_vector", site.broadcastOutputs(norms))
+        try site.weight.releaseStreamed()
     }
 
     /// A, B and what stands beside them.
@@ -97,6 +98,20 @@ extension LoRAGraft {
         }
         let product = try addingProduct(to: withoutBias, dropped, scaling, at: site, ForwardContext())
         return try output + (product * factor - withoutBias)
+    }
+
+    /// The projection of a plain LoRA of one type in one node.
+    public func output(
+        of x: Tensor, frozen weight: Tensor, at site: Projection, _ context: ForwardContext
+    ) throws -> Tensor? {
+        guard site.isLinear, magnitude == nil, bBias == nil else { return nil }
+        let dtype = try x.dtype
+        let tensors = [weight, a.value, b.value] + (site.bias.map { [$0.value] } ?? [])
+        guard try tensors.allSatisfy({ try $0.dtype == dtype }) else { return nil }
+        let drops = context.isTraining && dropout > 0
+        return try x.lowRankLinear(
+            site.matrix(weight), site.bias?.value, factors: (a.value, b.value), scaling: scaling,
+            dropout: drops ? (dropout, context.key.derived(a.name)) : nil)
     }
 
     private func droppedInput(_ x: Tensor, at site: Projection, _ context: ForwardContext) throws -> Tensor {
@@ -164,7 +179,13 @@ extension LoRAGraft {
     public func merged(weight: Tensor, bias: Tensor?, at site: Projection) throws -> (weight: Tensor, bias: Tensor?) {
         try withoutGradients {
             let dtype = try weight.dtype
-            let base = try site.weight.value.to(dtype)
+            // Grafts add up: what this one changes of the base is added to what earlier ones made of it.
+            let isFirst = site.grafts.first === self
+            if isFirst, residual == nil, magnitude == nil, case .linear = site.kind {
+                let (a, b) = (try a.value.to(dtype), try b.value.to(dtype))
+                return (try weight.addmm(b, a, alpha: scaling), try mergedBias(bias, at: site))
+            }
+            let base = try isFirst ? weight : site.weight.value.to(dtype)
             let frozen = try residual?.to(dtype) ?? base
             var changed = try frozen + delta(at: site, dtype: dtype)
             if let magnitude {
@@ -173,17 +194,17 @@ extension LoRAGraft {
                 let factor = try magnitude.value.to(dtype).reshape([-1]) / norms
                 changed = try site.layout(site.matrix(changed) * factor.unsqueeze(1))
             }
-            var mergedBias = bias
-            if let bBias {
-                guard let bias else {
-                    throw MethodError.unmergeable(
-                        "\(site.path) has no bias that the adapter's lora_bias could be folded into")
-                }
-                mergedBias = try bias + bBias.value.to(dtype) * scaling
-            }
-            // Grafts add up: what this one changes of the base is added to what earlier ones made of it.
-            return (try weight.isEqual(to: base) ? changed : weight + (changed - base), mergedBias)
+            let isBase = try isFirst || weight.isEqual(to: base)
+            return (try isBase ? changed : weight + (changed - base), try mergedBias(bias, at: site))
         }
+    }
+
+    private func mergedBias(_ bias: Tensor?, at site: Projection) throws -> Tensor? {
+        guard let bBias else { return bias }
+        guard let bias else {
+            throw MethodError.unmergeable("\(site.path) has no bias that the adapter's lora_bias could be folded into")
+        }
+        return try bias + bBias.value.to(bias.dtype) * scaling
     }
 }
 

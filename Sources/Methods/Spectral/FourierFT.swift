@@ -138,7 +138,7 @@ extension FourierFT {
         var positions: [[Int]: Tensor] = [:]
         var set = GraftSet()
         for projection in projections {
-            let count = numbers.value(for: start.names(projection.path)) ?? nFrequency
+            let count = try numbers.value(for: start.names(projection.path)) ?? nFrequency
             let shape = [projection.outputSize, projection.inputSize]
             try requireRoom(for: count, at: projection)
             // A whole permutation is drawn for the first few entries: layers of one shape share it.

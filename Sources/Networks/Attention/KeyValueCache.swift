@@ -1,12 +1,18 @@
 import Torch
 
 /// The keys and values of the positions that a generation has already seen, a pair per layer.
+///
+/// They lie in buffers with room for positions to come, so that a step writes what is new and copies nothing. What
+/// `append` returns are views of the buffers: of use until the next `select`, and not for gradients.
 public final class KeyValueCache {
-    private var layers: [(keys: Tensor, values: Tensor)?]
+    private var layers: [(keys: PositionBuffer, values: PositionBuffer)?]
+    private let expected: Int
 
     /// An empty cache.
-    public init(layers: Int) {
+    /// - Parameter positions: how many it will hold, where that is known.
+    public init(layers: Int, positions: Int = 0) {
         self.layers = Array(repeating: nil, count: layers)
+        expected = positions
     }
 
     /// Number of positions seen.
@@ -14,19 +20,65 @@ public final class KeyValueCache {
 
     /// Appends the new positions of a layer and returns all of them, [rows, key heads, positions, head].
     public func append(layer: Int, keys: Tensor, values: Tensor) throws -> (keys: Tensor, values: Tensor) {
-        var all = (keys: keys, values: values)
-        if let earlier = layers[layer] {
-            all = (try Tensor.cat([earlier.keys, keys], dim: 2), try Tensor.cat([earlier.values, values], dim: 2))
-        }
-        layers[layer] = all
-        if layer == layers.count - 1 { length = try all.keys.size(2) }
+        var buffers = layers[layer] ?? (PositionBuffer(expected: expected), PositionBuffer(expected: expected))
+        let all = (keys: try buffers.keys.append(keys), values: try buffers.values.append(values))
+        layers[layer] = buffers
+        if layer == layers.count - 1 { length = buffers.keys.length }
         return all
     }
 
     /// Keeps only the given rows, for batches whose members finish at different times.
     public func select(rows: Tensor) throws {
         layers = try layers.map { layer in
-            try layer.map { (try $0.keys.indexSelect(0, rows), try $0.values.indexSelect(0, rows)) }
+            try layer.map { (try $0.keys.selecting(rows: rows), try $0.values.selecting(rows: rows)) }
         }
+    }
+}
+
+/// Positions along dimension 2 of a tensor that has room for more.
+private struct PositionBuffer {
+    private var storage: Tensor?
+    private var capacity = 0
+    private(set) var length = 0
+    private let expected: Int
+
+    /// Room that is reserved beyond what is needed, at most: a text may end long before its limit.
+    private static let largestReserve = 1024
+
+    init(expected: Int) {
+        self.expected = expected
+    }
+
+    mutating func append(_ new: Tensor) throws -> Tensor {
+        let end = length + (try new.size(2))
+        let storage = try room(for: end, like: new)
+        try storage.narrow(2, length, end - length).copyInPlace(new)
+        length = end
+        return try storage.narrow(2, 0, end)
+    }
+
+    /// The storage with room for `needed` positions: half as many again where that is not known to be too many.
+    private mutating func room(for needed: Int, like new: Tensor) throws -> Tensor {
+        if let storage, needed <= capacity { return storage }
+        let reserve = length == 0 ? PositionBuffer.largestReserve : needed / 2
+        capacity = needed < expected ? min(expected, needed + reserve) : needed + (length == 0 ? 0 : reserve)
+        let larger = try PositionBuffer.empty(new, rows: new.size(0), capacity)
+        if let storage, length > 0 { try larger.narrow(2, 0, length).copyInPlace(storage.narrow(2, 0, length)) }
+        storage = larger
+        return larger
+    }
+
+    private static func empty(_ like: Tensor, rows: Int, _ capacity: Int) throws -> Tensor {
+        try Tensor.empty(
+            [rows, like.size(1), capacity, like.size(3)], dtype: like.dtype, device: like.device)
+    }
+
+    func selecting(rows: Tensor) throws -> PositionBuffer {
+        guard let storage else { return self }
+        var selected = self
+        let kept = try PositionBuffer.empty(storage, rows: rows.count, capacity)
+        try kept.narrow(2, 0, length).copyInPlace(storage.narrow(2, 0, length).indexSelect(0, rows))
+        selected.storage = kept
+        return selected
     }
 }

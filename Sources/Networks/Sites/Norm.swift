@@ -71,12 +71,7 @@ public final class Norm {
         guard case .rms(let offset) = kind else {
             return try x.layerNorm([size], weight: weight, bias: bias, eps: eps)
         }
-        let dtype = try x.dtype
-        // The statistics are in fp32.
-        let wide = try dtype == .float64 ? x : x.to(.float32)
-        let normal = try wide * ((wide * wide).mean([-1], keepDim: true) + eps).rsqrt()
-        if offset != 0 { return try (normal * (weight.to(try normal.dtype) + offset)).to(dtype) }
-        return try normal.to(dtype) * weight
+        return try x.rmsNorm(weight, eps: eps, offset: offset)
     }
 
     /// Weight and bias with the grafts folded in, computed in a type.

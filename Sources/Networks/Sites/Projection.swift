@@ -49,6 +49,8 @@ public final class Projection {
     public let bias: Parameter?
     /// The row of an embedding's table that stands for padding: it is read, and gets no gradient from there.
     public let paddingRow: Int?
+    /// The type that it computes in where its weight is streamed and has another.
+    let streamedType: DType?
     /// Grafts in effect, in the order of their adapters.
     public private(set) var grafts: [any ProjectionGraft] = []
     /// What adapters side by side do here; nil where they do nothing, or where none are side by side.
@@ -56,12 +58,15 @@ public final class Projection {
     /// A weight that merging gave this projection alone, where others share its parameter.
     private(set) var ownWeight: Tensor?
 
-    private init(path: String, kind: Kind, weight: Parameter, bias: Parameter?, paddingRow: Int?) {
+    private init(
+        path: String, kind: Kind, weight: Parameter, bias: Parameter?, paddingRow: Int?, streamedType: DType?
+    ) {
         self.path = path
         self.kind = kind
         self.weight = weight
         self.bias = bias
         self.paddingRow = paddingRow
+        self.streamedType = streamedType
     }
 
     private static func make(
@@ -70,10 +75,10 @@ public final class Projection {
     ) throws -> Projection {
         let projection = Projection(
             path: scope.path, kind: kind,
-            weight: try tied ?? scope.parameter("weight", shape, initializer: initializer),
+            weight: try tied ?? scope.streamedParameter("weight", shape, initializer: initializer),
             bias: try biasSize.map {
                 try scope.parameter("bias", [$0], initializer: initializer == nil ? nil : .zeros, start: .zeros)
-            }, paddingRow: paddingRow)
+            }, paddingRow: paddingRow, streamedType: scope.builder.options.streams ? scope.dtype : nil)
         scope.builder.register(projection)
         return projection
     }
@@ -201,12 +206,16 @@ extension Projection {
         try context.observer?(self, x)
         if let lanes { return try lanes.output(x, at: self, context) }
         if grafts.isEmpty { return try apply(plainWeight, bias?.value, to: x) }
+        let frozen = try frozenWeight(weight.value, grafts)
+        if grafts.count == 1, let whole = try grafts[0].output(of: x, frozen: frozen, at: self, context) {
+            return whole
+        }
         // A graft wraps those before it: the last one sees the input first.
         var inputs: [Tensor] = []
         for graft in grafts.reversed() {
             inputs.append(try graft.input(inputs.last ?? x, at: self, context))
         }
-        let weight = try grafts.reduce(frozenWeight(weight.value, grafts)) { try $1.weight($0, at: self, context) }
+        let weight = try grafts.reduce(frozen) { try $1.weight($0, at: self, context) }
         let base = try apply(weight, bias?.value, to: inputs.last ?? x)
         var output = base
         for (graft, input) in zip(grafts, inputs.reversed()) {
@@ -217,6 +226,7 @@ extension Projection {
 
     /// The map with another weight of the same layout.
     public func apply(_ weight: Tensor, _ bias: Tensor?, to x: Tensor) throws -> Tensor {
+        if let streamedType { return try applyStreamed(weight, bias, to: x, in: streamedType) }
         switch kind {
         case .linear: return try x.linear(weight, bias)
         case .transposedLinear: return try x.linear(weight.t(), bias)
@@ -236,7 +246,10 @@ extension Projection {
     /// The base weight as grafts want it: itself, or with residuals in its place.
     func frozenWeight(_ weight: Tensor, _ grafts: [any ProjectionGraft]) throws -> Tensor {
         let residuals = grafts.compactMap(\.residual)
-        guard let first = residuals.first else { return weight }
+        guard let first = residuals.first else {
+            // Grafts meet the weight in the type that the network computes in.
+            return try streamedType.map { try weight.to($0) } ?? weight
+        }
         // Each residual is the base less what its graft adds at the start; several take all of that away.
         return try residuals.dropFirst().reduce(first) { try $0 + $1 - weight }
     }

@@ -78,6 +78,29 @@ public struct SafetensorsWriter: Sendable {
         }
     }
 
+    /// Where the numbers of an announced tensor come from.
+    public enum Contents {
+        /// A tensor in memory.
+        case tensor(Tensor)
+        /// A tensor of another file, as it is stored there: it is copied by the system and never read into memory.
+        case stored(StoredTensor)
+    }
+
+    /// Writes the file, asking for the contents of one tensor after the other in the order of `items`.
+    ///
+    /// - Throws: as `write(to:tensor:)`.
+    public func write(to url: URL, contents: (Item) throws -> Contents) throws {
+        try AtomicFile.write(to: url) { output in
+            try output.write(header)
+            for item in items {
+                switch try contents(item) {
+                case .tensor(let tensor): try Self.write(tensor, as: item, to: output)
+                case .stored(let stored): try Self.copy(stored, as: item, to: output)
+                }
+            }
+        }
+    }
+
     /// Writes tensors that are all at hand.
     ///
     /// - Throws: `SafetensorsError.unwritable` for two tensors of one name, `FileError` for the disk.
@@ -119,13 +142,23 @@ extension SafetensorsWriter {
         return frame + text + [UInt8](repeating: UInt8(ascii: " "), count: padding)
     }
 
-    private static func write(_ tensor: Tensor, as item: Item, to output: FileOutput) throws {
-        let (dtype, shape) = (try tensor.dtype, try tensor.shape)
+    private static func require(_ dtype: DType?, _ shape: [Int], of item: Item) throws {
         guard dtype == item.dtype, shape == item.shape else {
             throw SafetensorsError.unwritable(
                 name: item.name,
-                problem: "it is \(dtype) \(shape), but was announced as \(item.dtype) \(item.shape)")
+                problem: "it is \(dtype.map { "\($0)" } ?? "of an unknown type") \(shape), but was announced as "
+                    + "\(item.dtype) \(item.shape)")
         }
+    }
+
+    private static func copy(_ stored: StoredTensor, as item: Item, to output: FileOutput) throws {
+        try require(stored.entry.dtype.tensorType, stored.entry.shape, of: item)
+        try output.copy(from: stored.input, at: stored.entry.offset, count: stored.entry.byteCount)
+    }
+
+    private static func write(_ tensor: Tensor, as item: Item, to output: FileOutput) throws {
+        let (dtype, shape) = (try tensor.dtype, try tensor.shape)
+        try require(dtype, shape, of: item)
         let plain = try tensor.detach().to(.cpu).contiguous()
         let count = try plain.count * dtype.size
         guard count > 0 else { return }
