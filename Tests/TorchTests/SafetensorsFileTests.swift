@@ -1,7 +1,7 @@
-import Files
 import Foundation
 import Testing
 
+@testable import Files
 @testable import Torch
 
 @Suite struct SafetensorsFileTests {

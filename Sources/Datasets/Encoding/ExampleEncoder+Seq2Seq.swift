@@ -8,7 +8,7 @@ extension ExampleEncoder {
             switch sample.content {
             case .completion(let prompt, let completion): (prompt, completion)
             case .text(let text, pair: nil): (text, nil)
-            case .text, .conversation, .image, .preference: throw DatasetError.mixedTargets
+            case .text, .conversation, .image, .preference, .judged: throw DatasetError.mixedTargets
             }
         let whole = try tokens(of: source, pair: nil, addSpecialTokens: true, at: sample.location)
         let kept = try truncated(whole, firstCount: nil, at: sample.location)
