@@ -51,21 +51,32 @@ final class SessionRun {
             try recorder.consume(event)
             emit(event)
         }
-        if !lock.isEnforced { notes.append(.noLock(folder.url.path)) }
         do {
             try begin(in: folder, notes)
         } catch {
-            throw cause(of: error)
+            throw explained(error)
         }
     }
 
-    private func begin(in folder: OutputFolder, _ notes: [RunWarning]) throws {
+    private func begin(in folder: OutputFolder, _ warnings: [RunWarning]) throws {
         try folder.writeConfiguration(session.configuration)
         try send(.started(session.description(resumedFrom: loop.progress.step)))
-        for warning in session.warnings + notes { try send(.warning(warning)) }
+        let unlocked = lock.isEnforced ? [] : [RunWarning.noLock(folder.url.path)]
+        for warning in session.warnings + warnings + unlocked { try send(.warning(warning)) }
         if loop.progress.step == 0 { try evaluateBefore() }
         // What preparing has used and given back would otherwise stay beside what the steps need.
         ProcessMemory.releaseUnused()
+    }
+
+    /// The error to report: of a folder that was taken away the first file says no more than that it cannot be written.
+    func explained(_ error: any Error) -> any Error {
+        guard error is FileError else { return error }
+        do {
+            try lock.requireInPlace()
+            return error
+        } catch {
+            return error
+        }
     }
 
     private func send(_ event: TrainingEvent) throws {
@@ -79,15 +90,6 @@ final class SessionRun {
         guard let summary = try? summary(outcome, evaluation: nil, baselines: [], adapter: nil) else { return }
         try? recorder.consume(.finished(summary))
         emit(.finished(summary))
-    }
-
-    /// Why the run failed. Of a folder that was taken away the first file says no more than that it cannot be written.
-    func cause(of error: any Error) -> any Error {
-        guard error is FileError else { return error }
-        do {
-            try lock.requireInPlace()
-            return error
-        } catch { return error }
     }
 
     /// Puts the session where a checkpoint was.

@@ -117,7 +117,7 @@ private final class Worker: @unchecked Sendable {
             try run.finish(run.loop.run())
         } catch {
             run.fail(error)
-            throw run.cause(of: error)
+            throw run.explained(error)
         }
     }
 }

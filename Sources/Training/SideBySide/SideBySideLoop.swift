@@ -32,7 +32,7 @@ final class SideBySideLoop {
         } catch {
             // What none of the adapters caused alone ends them all.
             for run in runs { run.fail(error) }
-            throw runs.first?.cause(of: error) ?? error
+            throw runs.first?.explained(error) ?? error
         }
         if let failure { throw failure }
     }
