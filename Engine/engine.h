@@ -69,6 +69,7 @@ bool is_all_finite(const at::Tensor &a);
 bool set_grad_enabled(bool on);
 int64_t cuda_device_count();
 
+at::Tensor ifft2_real(const at::Tensor &a);
 at::Tensor linear(const at::Tensor &x, const at::Tensor &weight, const std::optional<at::Tensor> &bias);
 at::Tensor dropout(const at::Tensor &x, double p, int64_t key);
 at::Tensor linear_cross_entropy(const at::Tensor &x, const at::Tensor &weight, const std::optional<at::Tensor> &bias,

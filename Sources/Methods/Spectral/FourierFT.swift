@@ -190,11 +190,26 @@ public final class FourierFTGraft: ProjectionGraft {
         return try dense.reshape([site.outputSize, site.inputSize]).inverseFourierReal() * scaling
     }
 
-    /// `output` + x ΔWᵀ.
+    /// Whether ΔW joins the weight, so that one product serves both: where the weight has room for its digits, and no
+    /// other graft acts between the two.
+    private func joinsWeight(of dtype: DType, at site: Projection) -> Bool {
+        dtype == .float32 && site.grafts.count == 1
+    }
+
+    /// W + ΔW, where ΔW joins the weight.
+    public func weight(_ weight: Tensor, at site: Projection, _ context: ForwardContext) throws -> Tensor {
+        guard joinsWeight(of: try weight.dtype, at: site) else { return weight }
+        let delta = try delta(at: site)
+        if case .transposedLinear = site.kind { return try weight + delta.t() }
+        return try weight + delta
+    }
+
+    /// Elsewhere: `output` + x ΔWᵀ.
     public func adding(
         to output: Tensor, base: Tensor, x: Tensor, at site: Projection, _ context: ForwardContext
     ) throws -> Tensor {
-        try output + x.to(.float32).linear(delta(at: site)).to(output.dtype)
+        if joinsWeight(of: try base.dtype, at: site) { return output }
+        return try output + x.to(.float32).linear(delta(at: site)).to(output.dtype)
     }
 
     /// W + ΔW.
