@@ -6,7 +6,7 @@ JOBS ?= $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
 export JOBS
 
 .DEFAULT_GOAL := all
-.PHONY: all engine build test demo compare digits lint interop dependent soak ci clean help
+.PHONY: all engine build test demo compare digits bench-memory lint interop dependent soak ci clean help
 
 all: engine build ## the engine and the command, optimised
 
@@ -32,6 +32,10 @@ digits: all ## trains the small vision transformer that recipes/vision adapts
 	rm -rf .demo/digits/model
 	.build/release/graft merge --model runs/digits-pretrain/base --adapter runs/digits-pretrain --output .demo/digits/model
 
+bench-memory: all ## what sparse-mezo, unipt and lisa promise about memory, measured
+	@Scripts/demo-data
+	@Benchmarks/memory
+
 lint: ## the formatter's rules, and whether the generated files fit their table
 	Scripts/generate-operations --check
 	$(SWIFT) format lint -s -r Sources Tests Plugins Examples Package.swift
@@ -53,4 +57,4 @@ clean: ## removes what was built; keeps downloads (.libtorch/<version>, .demo, .
 	rm -rf .build .libtorch/engine
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

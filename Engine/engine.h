@@ -70,7 +70,16 @@ bool set_grad_enabled(bool on);
 int64_t cuda_device_count();
 
 at::Tensor ifft2_real(const at::Tensor &a);
+/// x wᵀ + b of matrices [rows, in] and [out, in].
+at::Tensor product(const at::Tensor &x, const at::Tensor &w, const std::optional<at::Tensor> &bias);
+/// x times the mask of the stream `key`, the kept elements scaled to keep the mean.
+at::Tensor masked(const at::Tensor &x, double p, int64_t key);
+
 at::Tensor linear(const at::Tensor &x, const at::Tensor &weight, const std::optional<at::Tensor> &bias);
+at::Tensor low_rank_linear(const at::Tensor &x, const at::Tensor &weight, const std::optional<at::Tensor> &bias,
+                           const at::Tensor &a, const at::Tensor &b, double scaling, double p, int64_t key);
+at::Tensor rms_norm(const at::Tensor &x, const at::Tensor &weight, double eps, double offset);
+at::Tensor gated(const at::Tensor &gate, const at::Tensor &up, const char *activation);
 at::Tensor dropout(const at::Tensor &x, double p, int64_t key);
 at::Tensor linear_cross_entropy(const at::Tensor &x, const at::Tensor &weight, const std::optional<at::Tensor> &bias,
                                 const at::Tensor &labels, double softcap, int64_t chunk);

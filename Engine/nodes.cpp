@@ -33,27 +33,6 @@ void drop(const Scalar *x, Scalar *y, int64_t count, uint32_t threshold, float s
     });
 }
 
-/// x times the mask of the stream `key`, the kept elements scaled to keep the mean.
-at::Tensor masked(const at::Tensor &x, double p, int64_t key) {
-    // Draws have 16 bits, so p is a multiple of 1/65536; the scale belongs to that p, which keeps the mean exact.
-    auto threshold = static_cast<uint32_t>(std::lround(p * 65536.0));
-    if (threshold >= 65536) return at::zeros_like(x);
-    auto scale = static_cast<float>(65536.0 / (65536.0 - threshold));
-    if (!x.device().is_cpu()) {
-        // Word by word as below, so that every device draws the same mask.
-        auto keep = at::empty(x.sizes(), at::TensorOptions().dtype(at::kFloat));
-        auto ones = at::ones_like(keep);
-        drop(ones.const_data_ptr<float>(), keep.data_ptr<float>(), keep.numel(), threshold, scale, key);
-        return x * keep.to(x.options());
-    }
-    auto input = x.contiguous();
-    auto output = at::empty_like(input);
-    AT_DISPATCH_FLOATING_TYPES_AND2(at::kHalf, at::kBFloat16, x.scalar_type(), "graft_dropout", [&] {
-        drop(input.const_data_ptr<scalar_t>(), output.mutable_data_ptr<scalar_t>(), input.numel(), threshold, scale, key);
-    });
-    return output;
-}
-
 /// Dropout whose mask is a function of a key: nothing is saved, the backward draws it again.
 struct Dropout : Function<Dropout> {
     static at::Tensor forward(AutogradContext *context, const at::Tensor &x, double p, int64_t key) {
@@ -86,20 +65,24 @@ struct LinearCrossEntropy : Function<LinearCrossEntropy> {
             auto count = std::min(chunk, rows - start);
             auto part = x.narrow(0, start, count);
             auto label = labels.narrow(0, start, count).unsqueeze(1);
-            auto logits = at::linear(part, weight, bias).to(at::kFloat);
+            auto logits = product(part, weight, bias).to(at::kFloat);
             at::Tensor capped;
             if (softcap > 0) {
                 capped = logits.div_(softcap).tanh_();
                 logits = capped * softcap;
             }
-            auto normalizer = at::logsumexp(logits, 1, /*keepdim=*/true);
-            loss += (normalizer - logits.gather(1, label)).sum();
+            // One buffer all the way: the logits become exponentials, these the probabilities, these the gradient.
+            auto largest = logits.amax({1}, /*keepdim=*/true);
+            auto own = logits.gather(1, label);
+            logits.sub_(largest).exp_();
+            auto total = logits.sum({1}, /*keepdim=*/true);
+            loss += (total.log() + largest - own).sum();
             if (!dx && !dw && !db) continue;
-            auto gradient = logits.sub_(normalizer).exp_();
+            auto gradient = logits.div_(total);
             gradient.scatter_add_(1, label, at::full_like(label, -1, gradient.options()));
             if (softcap > 0) gradient.mul_(1 - capped.square_());
             gradient = gradient.to(x.scalar_type());
-            if (dx) x_gradient.narrow(0, start, count).copy_(at::matmul(gradient, weight));
+            if (dx) x_gradient.narrow(0, start, count).copy_(product(gradient, weight.t(), {}));
             if (dw) w_gradient.addmm_(gradient.t(), part);
             if (db) b_gradient.add_(gradient.sum(0));
         }
@@ -119,6 +102,26 @@ struct LinearCrossEntropy : Function<LinearCrossEntropy> {
 
 }  // namespace
 
+at::Tensor masked(const at::Tensor &x, double p, int64_t key) {
+    // Draws have 16 bits, so p is a multiple of 1/65536; the scale belongs to that p, which keeps the mean exact.
+    auto threshold = static_cast<uint32_t>(std::lround(p * 65536.0));
+    if (threshold >= 65536) return at::zeros_like(x);
+    auto scale = static_cast<float>(65536.0 / (65536.0 - threshold));
+    if (!x.device().is_cpu()) {
+        // Word by word as below, so that every device draws the same mask.
+        auto keep = at::empty(x.sizes(), at::TensorOptions().dtype(at::kFloat));
+        auto ones = at::ones_like(keep);
+        drop(ones.const_data_ptr<float>(), keep.data_ptr<float>(), keep.numel(), threshold, scale, key);
+        return x * keep.to(x.options());
+    }
+    auto input = x.contiguous();
+    auto output = at::empty_like(input);
+    AT_DISPATCH_FLOATING_TYPES_AND2(at::kHalf, at::kBFloat16, x.scalar_type(), "graft_dropout", [&] {
+        drop(input.const_data_ptr<scalar_t>(), output.mutable_data_ptr<scalar_t>(), input.numel(), threshold, scale, key);
+    });
+    return output;
+}
+
 at::Tensor dropout(const at::Tensor &x, double p, int64_t key) {
     if (p <= 0) return x;
     return Dropout::apply(x, p, key);
@@ -127,8 +130,8 @@ at::Tensor dropout(const at::Tensor &x, double p, int64_t key) {
 at::Tensor linear_cross_entropy(const at::Tensor &x, const at::Tensor &weight, const std::optional<at::Tensor> &bias,
                                 const at::Tensor &labels, double softcap, int64_t chunk) {
     if (chunk <= 0) {
-        // About 128 MiB of fp32 logits at a time: large enough for full speed, small beside the weights.
-        constexpr int64_t elements = int64_t(1) << 25;
+        // About 64 MiB of fp32 logits at a time: large enough for full speed, small beside the weights.
+        constexpr int64_t elements = int64_t(1) << 24;
         chunk = std::max<int64_t>(1, elements / std::max<int64_t>(1, weight.size(0)));
     }
     return LinearCrossEntropy::apply(x, weight, bias, labels, softcap, chunk, at::GradMode::is_enabled());

@@ -818,6 +818,20 @@ int32_t op_linear(ct_tensor x_, ct_tensor weight_, ct_tensor bias_, ct_tensor *o
     });
 }
 
+int32_t op_low_rank_linear(ct_tensor x_, ct_tensor weight_, ct_tensor bias_, ct_tensor a_, ct_tensor b_, double scaling_, double p_, int64_t key_, ct_tensor *out0) {
+    return guarded([&] {
+        auto &x = tensor(x_);
+        auto &weight = tensor(weight_);
+        auto bias = optional(bias_);
+        auto &a = tensor(a_);
+        auto &b = tensor(b_);
+        double scaling = scaling_;
+        double p = p_;
+        int64_t key = key_;
+        *out0 = handle(graft::low_rank_linear(x, weight, bias, a, b, scaling, p, key));
+    });
+}
+
 int32_t op_svd(ct_tensor a_, ct_tensor *out0, ct_tensor *out1, ct_tensor *out2) {
     return guarded([&] {
         auto &a = tensor(a_);
@@ -869,6 +883,25 @@ int32_t op_layer_norm(ct_tensor x_, const int64_t *shape_, int64_t shape_count, 
         auto bias = optional(bias_);
         double eps = eps_;
         *out0 = handle(at::layer_norm(x, shape, weight, bias, eps));
+    });
+}
+
+int32_t op_rms_norm(ct_tensor x_, ct_tensor weight_, double eps_, double offset_, ct_tensor *out0) {
+    return guarded([&] {
+        auto &x = tensor(x_);
+        auto &weight = tensor(weight_);
+        double eps = eps_;
+        double offset = offset_;
+        *out0 = handle(graft::rms_norm(x, weight, eps, offset));
+    });
+}
+
+int32_t op_gated(ct_tensor gate_, ct_tensor up_, const char *activation_, ct_tensor *out0) {
+    return guarded([&] {
+        auto &gate = tensor(gate_);
+        auto &up = tensor(up_);
+        const char *activation = activation_;
+        *out0 = handle(graft::gated(gate, up, activation));
     });
 }
 
@@ -1283,12 +1316,15 @@ const ct_operations operations = {
     op_matmul,
     op_addmm,
     op_linear,
+    op_low_rank_linear,
     op_svd,
     op_qr,
     op_eigh,
     op_ifft2_real,
     op_embedding,
     op_layer_norm,
+    op_rms_norm,
+    op_gated,
     op_conv1d,
     op_conv2d,
     op_gelu,

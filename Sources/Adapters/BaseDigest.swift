@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import Networks
 import Torch
@@ -17,22 +18,21 @@ public enum BaseDigest {
     }
 
     private static func compute(_ parameters: [Parameter], in files: CheckpointFiles) throws -> String? {
-        var opened: [URL: SafetensorsFile] = [:]
+        // Read, not mapped: pages of a map that were looked at would count as memory of this process.
+        var opened: [URL: FileInput] = [:]
         var digest = Digest()
         var isEmpty = true
         for parameter in parameters.sorted(by: { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }) {
             let entry = try files.entry(parameter.fileName)
             let url = try files.file(of: parameter.fileName)
-            let file = try opened[url] ?? SafetensorsFile(url)
+            let file = try opened[url] ?? FileInput(url)
             opened[url] = file
             digest.update(parameter.name)
             digest.update(entry.dtype.rawValue)
             digest.update(entry.shape.count)
             for size in entry.shape { digest.update(size) }
-            try file.withBytes(of: entry.name) { bytes in
-                digest.update(bytes.count)
-                digest.update(bytes)
-            }
+            digest.update(entry.byteCount)
+            try digest.update(file, bytes: entry.offset..<entry.offset + entry.byteCount)
             isEmpty = false
         }
         return isEmpty ? nil : digest.finalize()

@@ -33,18 +33,25 @@ public struct Digest {
         "sha256:" + hash.finalize().map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
     }
 
+    /// Appends a stretch of a file, read in pieces: of a large file, no more than a piece is in memory.
+    ///
+    /// - Throws: `FileError` where the file cannot be read, or is shorter.
+    public mutating func update(_ file: FileInput, bytes: Range<Int>) throws {
+        var offset = bytes.lowerBound
+        while offset < bytes.upperBound {
+            let piece = try file.read(at: offset, count: min(1 << 20, bytes.upperBound - offset))
+            piece.withUnsafeBytes { update($0) }
+            offset += piece.count
+        }
+    }
+
     /// The digest of a file's bytes, read in pieces.
     ///
     /// - Throws: `FileError` where the file cannot be read.
     public static func file(_ url: URL) throws -> String {
         let file = try FileInput(url)
         var digest = Digest()
-        var offset = 0
-        while offset < file.size {
-            let piece = try file.read(at: offset, count: min(1 << 20, file.size - offset))
-            piece.withUnsafeBytes { digest.update($0) }
-            offset += piece.count
-        }
+        try digest.update(file, bytes: 0..<file.size)
         return digest.finalize()
     }
 }

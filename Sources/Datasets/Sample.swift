@@ -12,6 +12,8 @@ public struct Sample: Sendable {
         case image(ImageReference, digest: UInt64)
         /// A prompt with a better and a worse answer.
         case preference(Preference)
+        /// A prompt with one answer and a judgement of it.
+        case judged(JudgedAnswer)
     }
 
     /// Where the row begins.
@@ -49,6 +51,24 @@ public struct Preference: Sendable, Equatable {
     }
 }
 
+/// A prompt, an answer to it, and whether such answers are wanted.
+public struct JudgedAnswer: Sendable, Equatable {
+    /// What is answered.
+    public let prompt: String
+    /// The answer.
+    public let answer: String
+    /// Whether answers like it are wanted.
+    public let isDesirable: Bool
+    /// Whether the texts hold a conversation format's own markers.
+    public let isConversation: Bool
+
+    /// Judges an answer.
+    public init(prompt: String, answer: String, isDesirable: Bool, isConversation: Bool) {
+        (self.prompt, self.answer) = (prompt, answer)
+        (self.isDesirable, self.isConversation) = (isDesirable, isConversation)
+    }
+}
+
 /// A piece of a conversation's text.
 public struct ConversationSegment: Sendable, Equatable {
     /// The text as it stands in the conversation, markers included.
@@ -79,6 +99,8 @@ extension Sample {
         case .image(_, let digest): return digest
         case .preference(let texts):
             for text in [texts.prompt, texts.chosen, texts.rejected] { digest.add(text) }
+        case .judged(let judged):
+            for text in [judged.prompt, judged.answer] { digest.add(text) }
         }
         return digest.value
     }

@@ -16,11 +16,18 @@ struct ModelOptions: ParsableArguments {
     var maxLength: Int?
     @Option(help: "Examples that run side by side.")
     var batchSize = 32
+    @Option(help: "Column of the number of the row's task, for adapters that route by it.")
+    var taskColumn: String?
+    @Option(name: .customLong("task-id"), help: "The task of all rows instead.")
+    var taskID: Int?
     @Flag(help: "Use the adapter although it was made for other weights.")
     var allowOtherBase = false
 
     func validate() throws {
         if batchSize < 1 { throw ValidationError("--batch-size must be at least 1.") }
+        if taskColumn != nil, taskID != nil {
+            throw ValidationError("--task-column and --task-id exclude each other.")
+        }
     }
 
     /// The model.
@@ -28,9 +35,10 @@ struct ModelOptions: ParsableArguments {
     func load(_ engine: EngineOptions, _ change: (inout DataOptions) -> Void = { _ in }) throws -> TrainedModel {
         var data = DataOptions()
         (data.textColumn, data.textPairColumn, data.maxLength) = (textColumn, textPairColumn, maxLength)
+        data.taskColumn = taskColumn
         change(&data)
         return try TrainedModel(
             folder: URL(fileURLWithPath: model), adapter: adapter.map { URL(fileURLWithPath: $0) }, data: data,
-            device: engine.apply(), allowsOtherBase: allowOtherBase)
+            device: engine.apply(), allowsOtherBase: allowOtherBase, taskID: taskID)
     }
 }

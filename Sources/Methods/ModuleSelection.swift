@@ -30,6 +30,12 @@ struct ModuleSelection {
         return chosen
     }
 
+    /// The paths of the modules that a parameter is in, the largest first.
+    static func modules(above parameter: String) -> [String] {
+        let parts = parameter.split(separator: ".").dropLast()
+        return parts.indices.map { parts[...$0].joined(separator: ".") }
+    }
+
     /// True where a name is a path or its end at a dot.
     static func means(_ name: String, _ path: String) -> Bool {
         path == name || path.hasSuffix("." + name)

@@ -127,9 +127,11 @@ extension ParameterGroup {
         let flat = try withoutGradients {
             try Tensor.cat(tensors.map { try $0.to(isDouble ? .float64 : .float32).to(device).reshape([-1]) })
         }
-        for entry in entries {
+        for (entry, tensor) in zip(entries, tensors) {
             try entry.variable.replace(with: entry.view(flat))
             if !isActive { try entry.variable.value.setRequiresGrad(false) }
+            // Of a tensor that was a file's, the network computes with the copy from here on.
+            try tensor.releasePages()
         }
         self.entries = entries
         values = flat

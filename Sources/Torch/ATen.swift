@@ -512,6 +512,11 @@ enum ATen {
         try Engine.check(withExtendedLifetime((x, weight, bias)) { ct_linear(x.raw, weight.raw, bias?.raw, &out0) }, "linear")
         return try Tensor(owning: out0, from: "linear")
     }
+    static func lowRankLinear(_ x: Tensor, _ weight: Tensor, _ bias: Tensor?, _ a: Tensor, _ b: Tensor, _ scaling: Double, _ p: Double, _ key: Int) throws -> Tensor {
+        var out0: ct_tensor? = nil
+        try Engine.check(withExtendedLifetime((x, weight, bias, a, b)) { ct_low_rank_linear(x.raw, weight.raw, bias?.raw, a.raw, b.raw, scaling, p, Int64(key), &out0) }, "low_rank_linear")
+        return try Tensor(owning: out0, from: "low_rank_linear")
+    }
     static func svd(_ a: Tensor) throws -> (Tensor, Tensor, Tensor) {
         var out0: ct_tensor? = nil
         var out1: ct_tensor? = nil
@@ -546,6 +551,16 @@ enum ATen {
         let shape64 = shape.map(Int64.init)
         try Engine.check(withExtendedLifetime((x, weight, bias)) { ct_layer_norm(x.raw, shape64, Int64(shape.count), weight?.raw, bias?.raw, eps, &out0) }, "layer_norm")
         return try Tensor(owning: out0, from: "layer_norm")
+    }
+    static func rmsNorm(_ x: Tensor, _ weight: Tensor, _ eps: Double, _ offset: Double) throws -> Tensor {
+        var out0: ct_tensor? = nil
+        try Engine.check(withExtendedLifetime((x, weight)) { ct_rms_norm(x.raw, weight.raw, eps, offset, &out0) }, "rms_norm")
+        return try Tensor(owning: out0, from: "rms_norm")
+    }
+    static func gated(_ gate: Tensor, _ up: Tensor, _ activation: String) throws -> Tensor {
+        var out0: ct_tensor? = nil
+        try Engine.check(withExtendedLifetime((gate, up)) { ct_gated(gate.raw, up.raw, activation, &out0) }, "gated")
+        return try Tensor(owning: out0, from: "gated")
     }
     static func conv1d(_ x: Tensor, _ weight: Tensor, _ bias: Tensor?, _ stride: [Int], _ padding: [Int], _ dilation: [Int], _ groups: Int) throws -> Tensor {
         var out0: ct_tensor? = nil

@@ -32,8 +32,14 @@ public struct RandomKey: Sendable, Hashable {
         RandomKey(bits: RandomKey.mix(bits &+ 0x9E37_79B9_7F4A_7C15 &* (UInt64(bitPattern: Int64(index)) &+ 1)))
     }
 
-    var integer: Int {
+    /// The position as a number, from which `init(integer:)` makes it again.
+    public var integer: Int {
         Int(Int64(bitPattern: bits))
+    }
+
+    /// The position of a number that `integer` gave.
+    public init(integer: Int) {
+        self.init(bits: UInt64(bitPattern: Int64(integer)))
     }
 
     private static func mix(_ value: UInt64) -> UInt64 {

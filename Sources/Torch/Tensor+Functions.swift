@@ -2,6 +2,37 @@ extension Tensor {
     /// x Wᵀ + b; `weight` is [out, in].
     public func linear(_ weight: Tensor, _ bias: Tensor? = nil) throws -> Tensor { try ATen.linear(self, weight, bias) }
 
+    /// self weightᵀ + bias + scaling·(drop(self) aᵀ) bᵀ in one node, which keeps its input once and draws the dropout's
+    /// mask again in the backward.
+    /// - Parameters:
+    ///   - weight: [out, in].
+    ///   - factors: a [rank, in] and b [out, rank], all of the type of `self`.
+    ///   - dropout: of what goes into `a`, with the key of its mask.
+    public func lowRankLinear(
+        _ weight: Tensor, _ bias: Tensor?, factors: (a: Tensor, b: Tensor), scaling: Double,
+        dropout: (p: Double, key: RandomKey)? = nil
+    ) throws -> Tensor {
+        try ATen.lowRankLinear(
+            self, weight, bias, factors.a, factors.b, scaling, dropout?.p ?? 0, dropout?.key.integer ?? 0)
+    }
+
+    /// x / √(mean x² + eps)·(weight + offset) over the last dimension, with statistics in fp32 or better.
+    public func rmsNorm(_ weight: Tensor, eps: Double, offset: Double = 0) throws -> Tensor {
+        try ATen.rmsNorm(self, weight, eps, offset)
+    }
+
+    /// The activations whose gated unit is one node.
+    public enum GatedActivation: String, Sendable {
+        case silu
+        case gelu = "none"
+        case geluTanh = "tanh"
+    }
+
+    /// act(self)·up, whose backward computes the activation again.
+    public func gated(_ up: Tensor, by activation: GatedActivation) throws -> Tensor {
+        try ATen.gated(self, up, activation.rawValue)
+    }
+
     /// The rows of `self` that `ids` name.
     public func embedding(_ ids: Tensor) throws -> Tensor { try ATen.embedding(self, ids) }
 

@@ -14,7 +14,7 @@ public struct DataOptions: Codable, Sendable, Equatable {
     public var textColumn: String?
     /// Column of a second text.
     public var textPairColumn: String?
-    /// Column of the label.
+    /// Column of the label; of a single answer to a prompt, whether it is desirable.
     public var labelColumn: String?
     /// Column of the number of the row's task, for methods that route by it.
     public var taskColumn: String?
@@ -24,7 +24,7 @@ public struct DataOptions: Codable, Sendable, Equatable {
     public var numLabels: Int?
     /// Column of the prompt.
     public var promptColumn = "prompt"
-    /// Column of the completion.
+    /// Column of the completion; of preferences, of the only answer.
     public var completionColumn = "completion"
     /// Column of the better answer to the prompt.
     public var chosenColumn = "chosen"

@@ -1,3 +1,4 @@
+import Methods
 import Reporting
 
 extension TrainingConfiguration {
@@ -6,13 +7,15 @@ extension TrainingConfiguration {
         guard outcome != .interrupted else {
             return [NextCommand(purpose: "continue", command: "graft train \(outputDirectory)/config.yaml --resume")]
         }
+        // One task of several, as an example.
+        let option = (method as? any TaskRouting).map { $0.nTasks > 1 } ?? false ? " --task-id 0" : ""
         var commands = [NextCommand(purpose: "look inside", command: "graft inspect \(outputDirectory)")]
         if method.parts.allSatisfy({ type(of: $0).card.mergeContract != .never }) {
             commands.insert(
                 NextCommand(
                     purpose: "merge into the model",
                     command:
-                        "graft merge --model \(basePath) --adapter \(outputDirectory) --output \(outputDirectory)/merged"
+                        "graft merge --model \(basePath) --adapter \(outputDirectory) --output \(outputDirectory)/merged\(option)"
                 ), at: 0)
         }
         switch task {
@@ -20,17 +23,19 @@ extension TrainingConfiguration {
             commands.append(
                 NextCommand(
                     purpose: "use it",
-                    command: "graft predict --model \(basePath) --adapter \(outputDirectory) --text \"…\""))
+                    command: "graft predict --model \(basePath) --adapter \(outputDirectory)\(option) --text \"…\""))
         case .imageClassification:
             commands.append(
                 NextCommand(
                     purpose: "use it",
-                    command: "graft predict --model \(basePath) --adapter \(outputDirectory) --data \(data.trainFile)"))
+                    command:
+                        "graft predict --model \(basePath) --adapter \(outputDirectory)\(option) --data \(data.trainFile)"
+                ))
         case .causalLM, .preference:
             commands.append(
                 NextCommand(
                     purpose: "use it",
-                    command: "graft generate --model \(basePath) --adapter \(outputDirectory) --prompt \"…\""))
+                    command: "graft generate --model \(basePath) --adapter \(outputDirectory)\(option) --prompt \"…\""))
         }
         return commands
     }

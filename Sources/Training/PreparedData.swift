@@ -45,6 +45,7 @@ struct PreparedData {
         let training = try await encode.encode(parts.training, for: encoding)
         let validation = try await encoded(parts.validation)
         let test = try await encoded(parts.test)
+        for rows in [training, validation, test].compactMap({ $0 }) { try configuration.requireAnswers(in: rows) }
         let statistics = DatasetStatistics(training, classes: labels?.count ?? 0)
         let evaluationSamples = (parts.validation?.samples ?? []) + (parts.test?.samples ?? [])
         let duplicates = DuplicateCounts(training: parts.training.samples, evaluation: evaluationSamples)
@@ -53,6 +54,17 @@ struct PreparedData {
             statistics: statistics,
             warnings: DatasetWarning.warnings(
                 statistics, limit: encode.limit, duplicates: duplicates, evaluationRows: evaluationSamples.count))
+    }
+}
+
+extension TrainingConfiguration {
+    /// Refuses answers that are judged alone where the loss compares two.
+    fileprivate func requireAnswers(in rows: EncodedDataset) throws {
+        guard task == .preference, preference.lossType != .kto, rows.examples.contains(where: { $0.isDesirable != nil })
+        else { return }
+        throw TrainingError.option(
+            "loss_type: \(preference.lossType) compares two answers to each prompt (\(data.chosenColumn) and "
+                + "\(data.rejectedColumn)); rows of one answer with a label are for kto")
     }
 }
 
@@ -94,6 +106,7 @@ extension DataOptions {
             return .preference(
                 PreferenceColumns(
                     prompt: promptColumn, chosen: chosenColumn, rejected: rejectedColumn,
+                    completion: completionColumn, label: labelColumn ?? "label",
                     conversation: try chatFormat.map { try ChatFormat(named: $0) }))
         case .causalLM:
             return .causalLM(

@@ -149,6 +149,8 @@ private final class Worker: @unchecked Sendable {
         if !lock.isEnforced { notes.append(.noLock(folder.url.path)) }
         for warning in session.warnings + notes { try send(.warning(warning)) }
         if progress.step == 0 { try evaluateBefore(send) }
+        // What preparing has used and given back would otherwise stay beside what the steps need.
+        ProcessMemory.releaseUnused()
 
         let loop = TrainingLoop(
             session, progress: progress, in: lock, isCancelled: { self.isStopped }, emit: send)

@@ -142,7 +142,7 @@ final class TrainingSession {
     /// What deserves a word before training.
     var warnings: [RunWarning] {
         var warnings = data.warnings.map { RunWarning(code: "data", message: $0.description) }
-        warnings += fromScratchWarnings
+        warnings += fromScratchWarnings + (balanceWarning.map { [$0] } ?? [])
         let saved = Set(grafts.parameters.keys)
         let frozen = newParameters.filter { !saved.contains($0) }
         if !frozen.isEmpty {
@@ -183,7 +183,7 @@ extension TrainingConfiguration {
         guard task == .preference else { return task.objective(classes: classes) }
         if case .kto = preference.lossType, training.perDeviceTrainBatchSize < 2 {
             throw TrainingError.option(
-                "per_device_train_batch_size: kto compares pairs within a batch and needs at least 2")
+                "per_device_train_batch_size: kto compares rows within a batch and needs at least 2")
         }
         return PreferenceObjective(options: preference)
     }

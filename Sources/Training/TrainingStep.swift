@@ -145,7 +145,7 @@ extension TrainingStep {
             labels = .classes(try Tensor(classes).to(session.device), count: session.data.labels?.count ?? 2)
         case .tokens(let tokens):
             labels = .tokens(try Tensor(tokens, shape: [batch.rows, batch.columns]).to(session.device))
-        case .values, .preferences, .none:
+        case .values, .preferences, .judgements, .none:
             labels = .other
         }
         return BatchLoss(

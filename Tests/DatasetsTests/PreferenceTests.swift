@@ -68,4 +68,31 @@ import Testing
         let plain = #"{"prompt": "a", "chosen": "b"}"#
         #expect(fault { _ = try samples("p.jsonl", plain, for: .preference(PreferenceColumns())) }.contains("rejected"))
     }
+
+    @Test(arguments: [
+        ("true", true), ("false", false), ("1", true), ("0", false), (#""true""#, true), (#""False""#, false),
+    ])
+    func anAnswerAloneIsJudgedByItsLabel(label: String, isDesirable: Bool) throws {
+        let rows = #"{"prompt": "one two three", "completion": " four five", "label": "# + label + "}"
+        let samples = try samples("p.jsonl", rows, for: .preference(PreferenceColumns()))
+        let encoder = try ExampleEncoder(WordEncoder.llama)
+        let judged = try encoder.preference(try #require(samples.samples.first))
+        #expect(judged.isDesirable == isDesirable && judged.alternative == nil)
+        let better = try example(texts)
+        #expect(judged.inputIDs == better.inputIDs && judged.target == better.target)
+        let batch = try Collator(padID: 0).batch([[0], [0]], of: [judged])
+        guard case .judgements(let labels, let judgements) = batch.targets else { throw DatasetError.mixedTargets }
+        #expect(judgements == [isDesirable, isDesirable] && labels.count == batch.rows * batch.columns)
+        #expect(batch.targets.labelledCount == 2)
+        #expect(throws: DatasetError.self) { try Collator(padID: 0).batch([[0], [1]], of: [judged, better]) }
+    }
+
+    @Test(arguments: ["2", "null", #""maybe""#, "[true]"])
+    func aLabelThatIsNoJudgementIsRefused(label: String) throws {
+        let rows = #"{"prompt": "a", "completion": "b", "label": "# + label + "}"
+        #expect(fault { _ = try samples("p.jsonl", rows, for: .preference(PreferenceColumns())) }.contains("label"))
+        let missing = #"{"prompt": "a", "completion": "b"}"#
+        #expect(
+            fault { _ = try samples("p.jsonl", missing, for: .preference(PreferenceColumns())) }.contains("label"))
+    }
 }

@@ -9,6 +9,7 @@ import Testing
 @Suite struct MethodResumeTests {
     @Test(arguments: [
         #"{"name": "sparse-mezo", "sparsity": 0.5}"#, #"{"name": "sparse-mezo", "mask": "random"}"#,
+        #"{"name": "sparse-mezo", "storage": "log"}"#,
         #"{"name": "unipt"}"#, #"{"name": "unipt", "variant": "anchor_embedding"}"#,
         #"{"name": "bi-adapter", "dim": 4, "bihead": true}"#,
         #"{"name": "mhr", "n_tasks": 2, "n_splits": 2, "module_logits_learning_rate": 0.1}"#, #"{"name": "r-amt"}"#,
@@ -35,6 +36,28 @@ import Testing
         _ = try await observe(configuration, start: .resume)
         #expect(try tiny.adapter("run") == tiny.adapter("run-whole"))
         #expect(try loggedSteps(tiny.path("run")).map(\.loss) == expected.losses)
+    }
+
+    @Test func aLogOfStepsReadsAsTheWeightsThatItStandsFor() async throws {
+        let tiny = try TinyCheckpoint.bert()
+        var method = SparseMeZO()
+        var configuration = try tiny.classification("weights", method: method)
+        configuration.training.maxSteps = 4
+        try await observe(configuration)
+        method.storage = .log
+        configuration.method = method
+        configuration.outputDirectory = tiny.path("log")
+        try await observe(configuration)
+        func read(_ run: String) throws -> [String: [Float]] {
+            let adapted = try AdaptedModel(folder: tiny.model, adapter: URL(fileURLWithPath: tiny.path(run)))
+            return try adapted.loaded.model.parameters.mapValues { try $0.value.detach().array() }
+                .reduce(into: [:]) { $0[$1.key] = $1.value }
+        }
+        #expect(try read("log") == read("weights"))
+        func size(_ run: String) throws -> Int {
+            try Data(contentsOf: URL(fileURLWithPath: tiny.path(run + "/adapter_model.safetensors"))).count
+        }
+        #expect(try size("log") < size("weights") / 4)
     }
 
     @Test func theTasksOfRowsReachTheRouter() async throws {

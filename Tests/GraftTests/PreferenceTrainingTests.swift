@@ -81,6 +81,54 @@ import Testing
         #expect(try tiny.adapter("run") == expected)
     }
 
+    /// Metals are desirable answers, fruits are not; each row has one answer.
+    private func judged(_ tiny: TinyCheckpoint, _ loss: PreferenceOptions.LossType) throws -> TrainingConfiguration {
+        var configuration = try configuration(tiny, loss)
+        let text = (0..<24).map { index in
+            let row: JSON = [
+                "prompt": .string(["apple ", "plum ", "date fig "][index % 3]),
+                "completion": .string(index % 2 == 0 ? "iron zinc" : ["pear", "lime fig", "cherry"][index / 2 % 3]),
+                "label": .bool(index % 2 == 0),
+            ]
+            return row.serialized() + "\n"
+        }.joined()
+        configuration.data.trainFile = try tiny.write(text, to: "answers.jsonl")
+        configuration.data.validationFile = configuration.data.trainFile
+        return configuration
+    }
+
+    @Test func ktoLearnsFromAnswersThatAreJudgedAlone() async throws {
+        let tiny = try TinyCheckpoint.llama()
+        var configuration = try judged(tiny, .kto)
+        configuration.training.numTrainEpochs = 10
+        let run = try await observe(configuration)
+        let (first, last) = (try #require(run.evaluations.first), try #require(run.evaluations.last))
+        // Policy and reference are one, so that each answer costs half of its weight.
+        #expect(abs(try #require(first.metrics["loss"]) - 0.5) < 1e-6)
+        #expect(abs(try #require(run.steps.first).loss - 0.5) < 1e-6)
+        #expect(try #require(last.metrics["rewards/chosen"]) > #require(last.metrics["rewards/rejected"]))
+        #expect(try #require(last.metrics["rewards/accuracies"]) > 0.9)
+        #expect(try #require(last.metrics["loss"]) < 0.5)
+    }
+
+    @Test func theWeightsOfKTOAreHeldAgainstTheNumbersOfAnswers() async throws {
+        let tiny = try TinyCheckpoint.llama()
+        var configuration = try judged(tiny, .kto)
+        #expect(try await TrainingRun(configuration).warnings.allSatisfy { $0.code != "kto_balance" })
+        configuration.preference.desirableWeight = 2
+        let warnings = try await TrainingRun(configuration).warnings.filter { $0.code == "kto_balance" }
+        #expect(warnings.first?.message.contains("to 1.33") == true)
+    }
+
+    @Test(arguments: [PreferenceOptions.LossType.dpo, .ipo, .orpo, .simpo])
+    func lossesOfPairsRefuseAnswersThatAreJudgedAlone(loss: PreferenceOptions.LossType) async throws {
+        let tiny = try TinyCheckpoint.llama()
+        let error = await #expect(throws: TrainingError.self) {
+            _ = try await TrainingRun(judged(tiny, loss))
+        }
+        #expect(error.map { "\($0)".contains("loss_type") } == true)
+    }
+
     @Test func keysOfPreferencesAreReadAndWritten() throws {
         let source: JSON = [
             "model": "m", "task": "preference", "train_file": "t", "output_dir": "o", "loss_type": "simpo",

@@ -45,6 +45,24 @@ import Torch
         }
     }
 
+    @Test func aChosenTaskStandsForRowsWithoutNumbersAndIsTheOneThatMerges() throws {
+        let model = try model()
+        let graft = try graft(model)
+        let set = try #require(model.adapters["default"])
+        #expect(throws: NetworkError.self) { try output(model, tasks: nil) }
+        #expect(throws: MethodError.self) { try model.merge() }
+        for task in [-1, 3] { #expect(throws: MethodError.self) { try set.choose(task: task) } }
+        try set.choose(task: 1)
+        let expected = try output(model, tasks: [1, 1, 1, 1])
+        #expect(try (output(model, tasks: nil) - expected).abs().amax().item() < 1e-5)
+        #expect(try (output(model, tasks: [1, 2, 1, 1]) - expected).abs().amax().item() > 1e-3)
+        let site = try #require(model.projections[SingleProjection.path])
+        let weight = try graft.merged(weight: site.weight.base, task: 1, at: site)
+        try model.merge()
+        #expect(try site.weight.value.isEqual(to: weight))
+        #expect(throws: MethodError.self) { try LoRA().grafts(for: model, key: RandomKey(seed: 0)).choose(task: 0) }
+    }
+
     @Test func theOrderOfSkillsDoesNotMatter() throws {
         let model = try model()
         let graft = try graft(model)

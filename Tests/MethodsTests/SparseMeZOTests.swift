@@ -15,17 +15,23 @@ import Torch
         let trainables: Trainables
         let rate: Double
 
-        init(sparsity: Double, rate: Double = 0.1, mask: SparseMeZO.Mask = .dynamic) throws {
+        init(
+            sparsity: Double, rate: Double = 0.1, mask: SparseMeZO.Mask = .dynamic,
+            storage: SparseMeZO.Storage = .weights
+        ) throws {
             var method = SparseMeZO()
-            (method.sparsity, method.mask) = (sparsity, mask)
+            (method.sparsity, method.mask, method.storage) = (sparsity, mask, storage)
             model = try SingleProjection.model(
                 weight: .normal([3, 4], key: RandomKey(seed: 1)), bias: .normal([3], key: RandomKey(seed: 2)))
             set = try method.grafts(for: model, key: RandomKey(seed: 0))
             try model.add(set, named: "default")
-            let plan = TrainingPlan(schedule: LearningRateSchedule(peak: rate, totalSteps: 9), stepsPerEpoch: 3)
-            training = try ZerothOrderTraining(method, set.variables, plan)
+            var plan = TrainingPlan(schedule: LearningRateSchedule(peak: rate, totalSteps: 9), stepsPerEpoch: 3)
+            plan.optimizer.weightDecay = 0.01
+            let lifecycle = try method.lifecycle(of: set, on: model, plan)
+            training = try #require(lifecycle as? ZerothOrderTraining)
             let model = model
-            trainables = try Trainables(training.groups(of: set.variables), optimizer: AdamW()) { try model.refresh() }
+            let trained = set.variables.filter { $0.role == .trainable }
+            trainables = try Trainables(training.groups(of: trained), optimizer: AdamW()) { try model.refresh() }
             self.rate = rate
         }
 
@@ -42,7 +48,14 @@ import Torch
             _ = try training.step(work)
         }
 
-        func values() throws -> [[Float]] { try set.variables.map { try $0.value.detach().array() } }
+        func values() throws -> [[Float]] { try set.parameters.values.map { try $0.value.detach().array() } }
+    }
+
+    /// The tensors of a file.
+    private struct Stored: StoredTensors {
+        var tensors: [String: Tensor]
+        var names: [String] { Array(tensors.keys) }
+        func tensor(_ name: String) throws -> Tensor? { tensors[name] }
     }
 
     @Test(arguments: [SparseMeZO.Mask.dynamic, .constant, .random])
@@ -77,6 +90,60 @@ import Torch
         for step in 0..<3 { try second.step(step) }
         #expect(try first.values() == second.values())
         #expect(first.trainables.groups.allSatisfy { $0.gradients == nil })
+    }
+
+    @Test(arguments: [SparseMeZO.Mask.dynamic, .constant, .random])
+    func seedsAndProjectedGradientsGiveTheWeightsAgainBitForBit(_ mask: SparseMeZO.Mask) throws {
+        let course = try Course(sparsity: 0.5, mask: mask, storage: .log)
+        for step in 0..<4 { try course.step(step) }
+        let plain = try Course(sparsity: 0.5, mask: mask)
+        for step in 0..<4 { try plain.step(step) }
+        #expect(try course.values() == plain.values())
+        let log = Dictionary(uniqueKeysWithValues: course.set.shared.map { ($0.name, $0.value) })
+        #expect(try log.values.reduce(0) { try $0 + $1.count * $1.dtype.size } == 4 * 32)
+        #expect(course.set.parameters.values.allSatisfy { $0.packing?.parts(of: [3, 4]).isEmpty == true })
+
+        var method = SparseMeZO()
+        (method.sparsity, method.mask, method.storage) = (0.5, mask, .log)
+        let base = try Course(sparsity: 0.5).model
+        let read = try method.grafts(
+            for: base, GraftStart(key: RandomKey(seed: 77), stored: Stored(tensors: log)))
+        let values: [[Float]] = try read.parameters.values.map { try $0.value.detach().array() }
+        #expect(try values == course.values())
+        #expect(try base.parameters.values.allSatisfy { try $0.base.isEqual(to: $0.value) })
+    }
+
+    @Test func aLogThatIsNotWholeIsRefused() throws {
+        let model = try Course(sparsity: 0.5).model
+        var method = SparseMeZO()
+        method.storage = .log
+        let whole: [String: Tensor] = [
+            "zeroth_order.seeds": try .zeros([2], dtype: .int64),
+            "zeroth_order.steps": try .zeros([2, 3], dtype: .float64),
+        ]
+        let broken: [(String, Tensor?)] = [
+            ("zeroth_order.seeds", nil), ("zeroth_order.seeds", try .zeros([3], dtype: .int64)),
+            ("zeroth_order.seeds", try .zeros([2])), ("zeroth_order.steps", try .zeros([2, 2], dtype: .float64)),
+            ("zeroth_order.steps", try .full([2, 3], .nan, dtype: .float64)),
+        ]
+        for (name, tensor) in broken {
+            var tensors = whole
+            tensors[name] = tensor
+            #expect(throws: MethodError.self) {
+                try method.grafts(for: model, GraftStart(key: RandomKey(seed: 0), stored: Stored(tensors: tensors)))
+            }
+        }
+    }
+
+    @Test func aWeightIsCopiedOnceAndOnlyForTheTraining() throws {
+        let model = try SingleProjection.model(weight: .normal([3, 4], key: RandomKey(seed: 1)), bias: nil)
+        let set = try SparseMeZO().grafts(for: model, key: RandomKey(seed: 0))
+        let (variable, base) = (
+            try #require(set.parameters.values.first), try #require(model.parameters.values.first).base
+        )
+        #expect(try variable.value.sharesMemory(with: base))
+        _ = try Trainables([ParameterGroup("all", set.variables)], optimizer: AdamW())
+        #expect(try !variable.value.sharesMemory(with: base) && variable.value.isEqual(to: base))
     }
 
     @Test func thePerturbationIsTakenBack() throws {

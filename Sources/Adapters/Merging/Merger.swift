@@ -29,6 +29,8 @@ public struct Merger {
         public var labels: [String]?
         /// Merges although the adapter was made for other weights.
         public var allowsOtherBase = false
+        /// The task that is merged, of an adapter that routes by it.
+        public var taskID: Int?
 
         /// The defaults.
         public init() {}
@@ -81,6 +83,7 @@ public struct Merger {
         let adapted = try AdapterFolder.load(
             from: adapter, onto: loaded, checkpoint: base, allowsOtherBase: options.allowsOtherBase)
         try adapted.requireMergeable(into: loaded)
+        if let task = options.taskID { try adapted.grafts.choose(task: task) }
 
         let plan = try MergePlan(files, model: loaded.model, dtype: dtype)
         var report = MergeReport(dtype: "\(dtype)", bound: options.bound ?? dtype.mergeBound)
@@ -190,7 +193,8 @@ extension Merger {
     private func prove(_ folder: URL, head: Head?, _ report: inout MergeReport) throws {
         let (probes, expected) = try withoutGradients {
             let loaded = try Backbones.load(base, head: head, options: .init(streams: true))
-            try AdapterFolder.load(from: adapter, onto: loaded, allowsOtherBase: true)
+            let adapted = try AdapterFolder.load(from: adapter, onto: loaded, allowsOtherBase: true)
+            if let task = options.taskID { try adapted.grafts.choose(task: task) }
             let probes = try ProbeBatches(loaded)
             return (probes, try probes.outputs(of: loaded.model))
         }

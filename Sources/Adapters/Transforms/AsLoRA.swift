@@ -18,10 +18,11 @@ public enum AsLoRA {
     ///   - rank: of each product; clipped to the smaller side of its matrix.
     ///   - output: the folder to be made; it must not exist, or be empty.
     ///   - baseModelPath: where Python finds the base.
+    ///   - taskID: the task that is written, of an adapter that routes by it.
     /// - Throws: `AdapterError` for what no LoRA can hold, `NetworkError`, and what reading and writing files throws;
     ///   nothing is left behind.
     public static func write(
-        base: URL, adapter: URL, rank: Int, to output: URL, baseModelPath: String? = nil
+        base: URL, adapter: URL, rank: Int, to output: URL, baseModelPath: String? = nil, taskID: Int? = nil
     ) throws -> AsLoRAReport {
         guard rank > 0 else { throw AdapterError.unwritable("the rank must be positive, found \(rank)") }
         return try OutputFolder.make(output, apartFrom: [base], within: adapter) { folder in
@@ -30,6 +31,7 @@ public enum AsLoRA {
                 let loaded = try Backbones.load(base, head: head)
                 let adapted = try AdapterFolder.load(from: adapter, onto: loaded, checkpoint: base)
                 try adapted.requireMergeable(into: loaded)
+                if let taskID { try adapted.grafts.choose(task: taskID) }
                 let (method, grafts, report) = try converted(adapted, on: loaded.model, rank: rank)
                 var provenance = adapted.provenance
                 // The factors were not drawn: neither the seed nor the options of the run make them again.

@@ -156,6 +156,15 @@ public struct CompressedUpdate: Sendable, Equatable {
     /// The vectors: one for all tensors, or one for each.
     public let parts: [Part]
 
+    /// The same signs with another α.
+    public func scaled(alpha: Double) -> CompressedUpdate {
+        let parts = parts.map { part in
+            let sigma = part.sigma ?? Double(part.scale) / self.alpha
+            return Part(signs: part.signs, sigma: part.sigma, scale: Float(alpha * sigma))
+        }
+        return CompressedUpdate(density: density, alpha: alpha, scope: scope, tensors: tensors, parts: parts)
+    }
+
     /// The number of entries.
     public var count: Int { parts.reduce(0) { $0 + $1.signs.count } }
     /// Entries that are not 0.

@@ -51,15 +51,9 @@ public enum CompressedAdapter {
         _ adapter: URL, base: URL?, to output: URL, options: ComPEFT = ComPEFT(), reference: Reference = .start
     ) throws -> Report {
         try options.validate()
-        let folder = try AdapterFolder.locate(adapter)
-        let (config, file) = (try AdapterConfig(folder: folder), try AdapterFolder.weights(in: folder))
-        let shapes = file.entries.map { (name: $0.name, shape: $0.shape) }
-        let starts = try starts(config, file.metadata, shapes, base, reference)
-        let changes = try file.names.map { name in
-            guard let start = starts(name) else { throw CompressionError.unmatched(name: name) }
-            return ComPEFT.Change(name: name, start: try start(), tuned: try file.tensor(name))
-        }
-        let update = try options.compress(changes)
+        let source = try AdapterUpdate(adapter, base: base, reference: reference)
+        let (folder, file) = (source.folder, source.file)
+        let update = try options.compress(source.changes)
         let codes = update.parts.map { $0.code(options.codec, parameter: update.riceParameter) }
         var metadata = file.metadata
         let types = try Dictionary(
@@ -77,7 +71,7 @@ public enum CompressedAdapter {
             ("scope", options.scope.rawValue), ("codec", options.codec.rawValue),
             ("lora_reference", reference.rawValue), ("tensors", JSON.array(tensors).serialized()),
             ("bits", numbers(codes.map(\.count))), ("entries", numbers(update.parts.map(\.nonzeros))),
-            ("start", try digest(changes.map { ($0.name, $0.start) })),
+            ("start", try digest(source.changes.map { ($0.name, $0.start) })),
         ]
         for (key, value) in values { metadata[prefix + key] = value }
         try OutputFolder.make(output, apartFrom: [], within: folder) { temporary in
@@ -136,7 +130,7 @@ public enum CompressedAdapter {
     static let prefix = "compeft."
 
     /// Gives the start of a tensor by its name; nil for one that has none.
-    private static func starts(
+    static func starts(
         _ config: AdapterConfig, _ metadata: [String: String], _ shapes: [(name: String, shape: [Int])], _ base: URL?,
         _ reference: Reference
     ) throws -> (String) -> (() throws -> Tensor)? {
@@ -169,7 +163,7 @@ public enum CompressedAdapter {
         return digest.finalize()
     }
 
-    private static func copyConfig(from source: URL, to folder: URL) throws {
+    static func copyConfig(from source: URL, to folder: URL) throws {
         let name = AdapterConfig.fileName
         let file = source.appendingPathComponent(name).resolvingSymlinksInPath()
         try FileManager.default.copyItem(at: file, to: folder.appendingPathComponent(name))

@@ -29,7 +29,6 @@ extension AdapterFolder {
         provenance.method = type(of: method).card.name
         provenance.options = try provenance.options ?? MethodConfiguration(method).json
         if provenance.seed != nil { provenance.randomAlgorithm = RandomKey.algorithm }
-        if let checkpoint { provenance.baseDigest = try BaseDigest.compute(grafts, on: model, checkpoint: checkpoint) }
 
         let files: Files
         if let method = method as? any WritesPeft {
@@ -38,13 +37,49 @@ extension AdapterFolder {
             files = try native(
                 method, grafts, hasSeed: provenance.seed != nil, taskType: taskType, baseModel: baseModelPath)
         }
+        if let checkpoint { provenance.baseDigest = try BaseDigest.compute(grafts, on: model, checkpoint: checkpoint) }
+        try write(files, provenance, to: folder)
+        return files.notes
+    }
+
+    /// Writes an adapter so that Python's peft reads it, whatever the form of the method's own files. Where that is
+    /// another method's, the file names that method, and neither options nor seed of the one that trained it.
+    ///
+    /// - Parameters: as for `write`.
+    /// - Returns: what a reader of the files should know, one sentence each.
+    /// - Throws: `AdapterError.unwritable` for what peft has no form for, `FileError` where a file cannot be written.
+    @discardableResult
+    public static func export(
+        _ adapter: LoadedAdapter, of model: Model, to folder: URL, form: AdapterForm = .portable,
+        checkpoint: URL? = nil, taskType: String? = nil, baseModelPath: String? = nil
+    ) throws -> [String] {
+        let name = type(of: adapter.method).card.name
+        guard let method = adapter.method as? any ExportsPeft else {
+            throw AdapterError.unwritable(
+                "peft has no form for the adapters of \(name): merge it into the model instead")
+        }
+        guard !(method is any WritesPeft) else {
+            return try write(
+                method, adapter.grafts, of: model, to: folder, form: form, provenance: adapter.provenance,
+                checkpoint: checkpoint, taskType: taskType, baseModelPath: baseModelPath)
+        }
+        let grafts = try adapter.grafts.withoutUntouched(of: model)
+        let files = try peft(method, grafts, of: model, form, taskType: taskType, baseModel: baseModelPath)
+        var provenance = adapter.provenance
+        provenance.method = files.method
+        (provenance.options, provenance.seed, provenance.randomAlgorithm) = (nil, nil, nil)
+        if let checkpoint { provenance.baseDigest = try BaseDigest.compute(grafts, on: model, checkpoint: checkpoint) }
+        try write(files, provenance, to: folder)
+        return files.notes
+    }
+
+    private static func write(_ files: Files, _ provenance: AdapterProvenance, to folder: URL) throws {
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         try SafetensorsWriter.write(
             files.tensors, metadata: provenance.metadata.merging(["format": "pt"]) { own, _ in own },
             to: folder.appendingPathComponent(weightsName))
         try AtomicFile.write(
             files.config.serializedBytes(.configuration), to: folder.appendingPathComponent(AdapterConfig.fileName))
-        return files.notes
     }
 
     /// What goes into the two files.
@@ -52,6 +87,8 @@ extension AdapterFolder {
         var config: JSON
         var tensors: [(name: String, tensor: Tensor)]
         var notes: [String] = []
+        /// The method that the files name.
+        var method: String
     }
 
     /// Every variable under its own name; what is drawn from the seed only where the seed is not known.
@@ -65,7 +102,7 @@ extension AdapterFolder {
         }
         return Files(
             config: try AdapterConfig.graft(method, taskType: taskType, baseModel: baseModel),
-            tensors: try variables.flatMap(parts))
+            tensors: try variables.flatMap(parts), method: type(of: method).card.name)
     }
 
     /// The tensors that the file holds of a variable.
@@ -76,7 +113,7 @@ extension AdapterFolder {
     }
 
     private static func peft(
-        _ method: any WritesPeft, _ grafts: GraftSet, of model: Model, _ form: AdapterForm, taskType: String?,
+        _ method: any ExportsPeft, _ grafts: GraftSet, of model: Model, _ form: AdapterForm, taskType: String?,
         baseModel: String?
     ) throws -> Files {
         do {
@@ -92,7 +129,7 @@ extension AdapterFolder {
             return Files(
                 config: try AdapterConfig.peft(export.method, place, taskType: taskType, baseModel: baseModel),
                 tensors: tensors + saved.tensors.map { (name: format.prefix + $0.name, tensor: $0.tensor) },
-                notes: export.notes)
+                notes: export.notes, method: type(of: export.method).card.name)
         } catch MethodError.unwritable(let text) {
             throw AdapterError.unwritable(text)
         }

@@ -224,11 +224,13 @@ final class DecoderUnit {
     func callAsFunction(_ x: Tensor, _ context: ForwardContext) throws -> Tensor {
         switch inputs {
         case .apart(let gate, let up):
-            return try down(activation(gate(x, context)) * up(x, context), context)
+            return try down(activation.gated(gate(x, context), up(x, context)), context)
         case .joined(let projection):
             let both = try projection(x, context)
-            let gate = try activation(both.narrow(2, 0, intermediate))
-            return try down(gate * both.narrow(2, intermediate, intermediate), context)
+            let (gate, up) = (
+                try both.narrow(2, 0, intermediate), try both.narrow(2, intermediate, intermediate)
+            )
+            return try down(activation.gated(gate, up), context)
         }
     }
 }

@@ -60,6 +60,8 @@ public enum BatchTargets: Sendable, Equatable {
     /// Labels as for `tokens` of twice as many rows as there are pairs: the better texts in the first half, the worse
     /// ones in the same order in the second.
     case preferences(labels: [Int64], pairs: Int)
+    /// Labels as for `tokens`, and for each row whether its answer is desirable.
+    case judgements(labels: [Int64], isDesirable: [Bool])
 
     /// What the loss is divided by: labelled tokens, rows, or pairs.
     public var labelledCount: Int {
@@ -68,6 +70,7 @@ public enum BatchTargets: Sendable, Equatable {
         case .classes(let classes): classes.count
         case .values(let values): values.count
         case .preferences(_, let pairs): pairs
+        case .judgements(_, let isDesirable): isDesirable.count
         case .tokens(let labels): labels.count { $0 != Int64(ignoredLabel) }
         }
     }

@@ -55,7 +55,14 @@ public struct Collator: Sendable, Equatable {
             }
         }
         let layout = Layout(rows: rows.count, columns: columns, segments: segments)
-        return try layout.batch(of: examples, padID: padID)
+        var batch = try layout.batch(of: examples, padID: padID)
+        let judgements = segments.compactMap { examples[$0.example].isDesirable }
+        guard !judgements.isEmpty else { return batch }
+        guard judgements.count == rows.count, !layout.isPacked, case .tokens(let labels) = batch.targets else {
+            throw .mixedTargets
+        }
+        batch.targets = .judgements(labels: labels, isDesirable: judgements)
+        return batch
     }
 
     /// Lays out the better texts of some examples and, below them, the worse ones.

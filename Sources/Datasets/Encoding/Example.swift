@@ -8,6 +8,8 @@ public struct Example: Sendable, Equatable {
     public var target: Target
     /// The worse text of a preference, of which this example is the better one.
     public var alternative: LabelledText?
+    /// Whether the answer that it holds is desirable, where it is judged alone.
+    public var isDesirable: Bool?
     /// Whether tokens were cut off to fit the limit.
     public var isTruncated: Bool
     /// The image that stands in place of tokens.

@@ -1,31 +1,50 @@
 extension ExampleEncoder {
-    /// Encodes a prompt with two answers. The prompt's tokens are those of the prompt alone, so that both texts begin with
-    /// the same; no token reaches across the border.
+    /// Encodes a prompt with two answers, or with one that is judged. The prompt's tokens are those of the prompt alone,
+    /// so that both texts begin with the same; no token reaches across the border.
     ///
     /// Too long a prompt loses its beginning, alike for both; answers that do not fit after what is left of it lose their
     /// end.
     /// - Throws: a `DatasetError` with the place of the sample.
     public func preference(_ sample: Sample) throws -> Example {
-        guard case .preference(let texts) = sample.content else { throw DatasetError.mixedTargets }
-        let prompt = try promptTokens(texts, of: sample)
-        let answers = try [texts.chosen, texts.rejected].map { answer in
-            try answerTokens(answer, after: prompt, texts, of: sample)
+        switch sample.content {
+        case .preference(let texts):
+            let prompt = PromptText(text: texts.prompt, isConversation: texts.isConversation)
+            let pair = try answers([texts.chosen, texts.rejected], to: prompt, of: sample)
+            return Example(
+                inputIDs: pair.texts[0].inputIDs, target: .tokens(pair.texts[0].labels), alternative: pair.texts[1],
+                isTruncated: pair.isTruncated)
+        case .judged(let judged):
+            let prompt = PromptText(text: judged.prompt, isConversation: judged.isConversation)
+            let only = try answers([judged.answer], to: prompt, of: sample)
+            var example = Example(
+                inputIDs: only.texts[0].inputIDs, target: .tokens(only.texts[0].labels), isTruncated: only.isTruncated)
+            example.isDesirable = judged.isDesirable
+            return example
+        default: throw DatasetError.mixedTargets
         }
-        let (kept, longest) = (try fitted(prompt, answers, of: sample), answers.map(\.count).max() ?? 0)
+    }
+
+    /// Each answer after what fits of the prompt.
+    private func answers(
+        _ answers: [String], to prompt: PromptText, of sample: Sample
+    ) throws -> (texts: [LabelledText], isTruncated: Bool) {
+        let tokens = try promptTokens(prompt, of: sample)
+        let answers = try answers.map { try answerTokens($0, after: tokens, prompt, of: sample) }
+        let (kept, longest) = (try fitted(tokens, answers, of: sample), answers.map(\.count).max() ?? 0)
         let room = limit - kept.count
         guard room > 0 else { throw DatasetError.noRoom(sample.location, limit: limit, specialTokens: kept.count) }
-        let pair = try answers.map { try text(kept, Array($0.prefix(room)), of: sample) }
-        return Example(
-            inputIDs: pair[0].inputIDs, target: .tokens(pair[0].labels), alternative: pair[1],
-            isTruncated: kept.count < prompt.count || longest > room)
+        return (
+            try answers.map { try text(kept, Array($0.prefix(room)), of: sample) },
+            kept.count < tokens.count || longest > room
+        )
     }
 
     /// The prompt's tokens without what a template puts at the end of a whole text.
-    private func promptTokens(_ texts: Preference, of sample: Sample) throws -> [PromptToken] {
+    private func promptTokens(_ prompt: PromptText, of sample: Sample) throws -> [PromptToken] {
         let tokens = try tokens(
-            of: texts.prompt, pair: nil, addSpecialTokens: !texts.isConversation, at: sample.location)
+            of: prompt.text, pair: nil, addSpecialTokens: !prompt.isConversation, at: sample.location)
         let all = zip(tokens.ids, tokens.isSpecial).map { PromptToken(id: $0, isInserted: $1) }
-        guard !texts.prompt.isEmpty else {
+        guard !prompt.text.isEmpty else {
             // Of a template around nothing, only what begins a text stays.
             return all.first.map { $0.id == tokenizer.endID ? [] : [$0] } ?? []
         }
@@ -35,11 +54,11 @@ extension ExampleEncoder {
 
     /// The answer's tokens as they stand after the prompt; alone where the tokenizer would join the two at the border.
     private func answerTokens(
-        _ answer: String, after prompt: [PromptToken], _ texts: Preference, of sample: Sample
+        _ answer: String, after prompt: [PromptToken], _ text: PromptText, of sample: Sample
     ) throws -> [Int] {
         let joined = try tokens(
-            of: texts.prompt + answer, pair: nil, addSpecialTokens: !texts.isConversation, at: sample.location)
-        let border = texts.prompt.unicodeScalars.count
+            of: text.text + answer, pair: nil, addSpecialTokens: !text.isConversation, at: sample.location)
+        let border = text.text.unicodeScalars.count
         let end = joined.isSpecial.lastIndex(of: false).map { $0 + 1 } ?? 0
         let continues =
             joined.ids.starts(with: prompt.map(\.id))
@@ -48,7 +67,7 @@ extension ExampleEncoder {
             continues && end > prompt.count
             ? Array(joined.ids[prompt.count..<end])
             : try tokens(of: answer, pair: nil, addSpecialTokens: false, at: sample.location).ids
-        if !texts.isConversation, options.appendsEnd, let end = tokenizer.endID, ids.last != end { ids.append(end) }
+        if !text.isConversation, options.appendsEnd, let end = tokenizer.endID, ids.last != end { ids.append(end) }
         return ids
     }
 
@@ -79,6 +98,13 @@ extension ExampleEncoder {
         }
         return LabelledText(inputIDs: ids, labels: labels)
     }
+}
+
+/// A prompt as a row has it.
+private struct PromptText {
+    let text: String
+    /// Whether it holds a conversation format's own markers.
+    let isConversation: Bool
 }
 
 /// A token of a prompt.

@@ -46,7 +46,7 @@ public struct ExampleEncoder: Sendable {
                 ConversationSegment(text: completion, isLabelled: true),
             ]
         case .conversation(let segments): pieces = segments
-        case .image, .preference: throw DatasetError.mixedTargets
+        case .image, .preference, .judged: throw DatasetError.mixedTargets
         }
         let whole = try learnable(pieces, of: sample)
         let kept = try truncated(whole.tokens, learnt: whole.isLearnt, at: sample.location)

@@ -1,6 +1,7 @@
 import JSON
 
-/// The columns of a file of preferences: a prompt and two answers to it, of which the first is better.
+/// The columns of a file of preferences: a prompt and two answers to it, of which the first is better; or, where a file
+/// has no column of better answers, a prompt, one answer, and whether it is desirable.
 public struct PreferenceColumns: Sendable {
     /// The column of the prompt.
     public var prompt: String
@@ -8,22 +9,31 @@ public struct PreferenceColumns: Sendable {
     public var chosen: String
     /// The column of the other.
     public var rejected: String
+    /// The column of the only answer.
+    public var completion: String
+    /// The column that says whether that is desirable.
+    public var label: String
     /// How turns become text; needed where columns hold turns.
     public var conversation: (any ConversationFormat)?
 
     /// By default the columns have the names that users of TRL expect.
     public init(
         prompt: String = "prompt", chosen: String = "chosen", rejected: String = "rejected",
-        conversation: (any ConversationFormat)? = nil
+        completion: String = "completion", label: String = "label", conversation: (any ConversationFormat)? = nil
     ) {
         (self.prompt, self.chosen, self.rejected) = (prompt, chosen, rejected)
+        (self.completion, self.label) = (completion, label)
         self.conversation = conversation
     }
 
     /// Holds the names against a row.
     ///
     /// - Throws: `DatasetError.missingColumn`, or `.conversation` where turns have no format.
-    func mapping(for record: Record) throws(DatasetError) -> PreferenceMapping {
+    func mapping(for record: Record) throws(DatasetError) -> any RowMapping {
+        if record.fields[chosen] == nil, record.fields[completion] != nil {
+            for column in [prompt, label] { _ = try record.value(column) }
+            return JudgedMapping(columns: self)
+        }
         let answers = [try record.value(chosen), try record.value(rejected)]
         // Two conversations with a common beginning need no column for it.
         let holdsTurns = answers.allSatisfy { if case .array = $0 { true } else { false } }
@@ -49,10 +59,7 @@ struct PreferenceMapping: RowMapping {
                 prompt: try record.text(columns.prompt, allowsEmpty: true), chosen: try record.text(columns.chosen),
                 rejected: try record.text(columns.rejected), isConversation: false)
         }
-        guard let conversation = columns.conversation else {
-            throw DatasetError.conversation(
-                record.location, problem: "conversations need a chat format; set one of chatml, llama3, gemma, mistral")
-        }
+        let conversation = try format(of: record)
         var prompt = try turns(columns.prompt, role: "user", of: record) ?? []
         var chosen = try requiredTurns(columns.chosen, of: record)
         var rejected = try requiredTurns(columns.rejected, of: record)
@@ -69,14 +76,23 @@ struct PreferenceMapping: RowMapping {
             prompt: first.prompt, chosen: first.answer, rejected: second.answer, isConversation: true)
     }
 
+    /// How the turns of a row become text.
+    func format(of record: Record) throws -> any ConversationFormat {
+        guard let conversation = columns.conversation else {
+            throw DatasetError.conversation(
+                record.location, problem: "conversations need a chat format; set one of chatml, llama3, gemma, mistral")
+        }
+        return conversation
+    }
+
     /// The turns of a column; a text is one turn of the role. Nil where the column is not there.
-    private func turns(_ column: String, role: String, of record: Record) throws -> [ChatMessage]? {
+    func turns(_ column: String, role: String, of record: Record) throws -> [ChatMessage]? {
         guard let value = record.fields[column], value != .null else { return nil }
         if case .string = value { return [ChatMessage(role: role, content: try record.text(column))] }
         return try ChatMessage.list(in: record, column: column)
     }
 
-    private func requiredTurns(_ column: String, of record: Record) throws -> [ChatMessage] {
+    func requiredTurns(_ column: String, of record: Record) throws -> [ChatMessage] {
         guard let turns = try turns(column, role: "assistant", of: record) else {
             throw DatasetError.emptyValue(record.location, column: column, found: "null")
         }
@@ -84,7 +100,7 @@ struct PreferenceMapping: RowMapping {
     }
 
     /// What stands before the answer, and the answer with its end marker.
-    private func answer(
+    func answer(
         _ turns: [ChatMessage], to prompt: [ChatMessage], _ conversation: any ConversationFormat, _ column: String,
         _ record: Record
     ) throws -> (prompt: String, answer: String) {

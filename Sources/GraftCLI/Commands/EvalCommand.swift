@@ -21,9 +21,6 @@ struct EvalCommand: GraftCommand {
     @Option(help: "Column of the label.")
     var labelColumn: String?
 
-    @Option(help: "Column of the number of the row's task.")
-    var taskColumn: String?
-
     @Option(help: "Column of the prompt, for language models.")
     var promptColumn: String?
 
@@ -46,7 +43,6 @@ struct EvalCommand: GraftCommand {
     func run() async throws {
         let model = try source.load(engine) { data in
             data.labelColumn = labelColumn
-            data.taskColumn = taskColumn
             data.promptColumn = promptColumn ?? data.promptColumn
             data.completionColumn = completionColumn ?? data.completionColumn
         }

@@ -53,9 +53,13 @@ struct ExportCommand: GraftCommand {
     @Option(help: "The rank of that, clipped to the smaller side of a weight.")
     var rank: Int?
 
+    @Option(name: .customLong("task-id"), help: "The task to write, of an adapter that routes by it; with --as-lora.")
+    var taskID: Int?
+
     @OptionGroup var common: CommonOptions
 
     func validate() throws {
+        if taskID != nil, !asLora { throw ValidationError("--task-id needs --as-lora.") }
         if format != "peft" { throw ValidationError("--format must be peft.") }
         if AdapterForm(rawValue: form) == nil {
             throw ValidationError(
@@ -80,7 +84,8 @@ struct ExportCommand: GraftCommand {
         if let rank {
             try EngineSettings.apply(threads: nil, device: .cpu)
             let report = try AsLoRA.write(
-                base: URL(fileURLWithPath: base), adapter: source, rank: rank, to: target, baseModelPath: base)
+                base: URL(fileURLWithPath: base), adapter: source, rank: rank, to: target, baseModelPath: base,
+                taskID: taskID)
             return try Section.print([section(report)])
         }
         let adapted = try AdaptedModel(folder: URL(fileURLWithPath: base), adapter: source)
@@ -93,10 +98,9 @@ struct ExportCommand: GraftCommand {
         try AtomicFolder.makeFolder(target.path)
         let lock = try FolderLock(target)
         defer { withExtendedLifetime(lock) {} }
-        let notes = try AdapterFolder.write(
-            loaded.method, loaded.grafts, of: adapted.loaded.model, to: target,
-            form: AdapterForm(rawValue: form) ?? .portable,
-            provenance: loaded.provenance, checkpoint: adapted.folder, taskType: config.taskType, baseModelPath: base)
+        let notes = try AdapterFolder.export(
+            loaded, of: adapted.loaded.model, to: target, form: AdapterForm(rawValue: form) ?? .portable,
+            checkpoint: adapted.folder, taskType: config.taskType, baseModelPath: base)
         try Console.print("Written to \(output)")
         for note in notes { try Console.print("note: \(note)") }
     }

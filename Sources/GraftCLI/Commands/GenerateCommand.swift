@@ -24,6 +24,9 @@ struct GenerateCommand: GraftCommand {
     @Option(help: "An adapter folder.", completion: .directory)
     var adapter: String?
 
+    @Option(name: .customLong("task-id"), help: "The task of all prompts, for adapters that route by it.")
+    var taskID: Int?
+
     @Option(help: "The text to continue. Without it and --prompts, the standard input is.")
     var prompt: String?
 
@@ -75,7 +78,7 @@ struct GenerateCommand: GraftCommand {
         let texts = try self.texts().map { text in try format.map { try question(text, in: $0) } ?? text }
         let adapted = try AdaptedModel(
             folder: URL(fileURLWithPath: model), adapter: adapter.map { URL(fileURLWithPath: $0) },
-            options: .init(device: try engine.apply()))
+            options: .init(device: try engine.apply()), taskID: taskID)
         let tokenizer = try Tokenizer(contentsOf: adapted.folder)
         let ends = try EndTokens.ids(folder: adapted.folder, config: adapted.loaded.config, tokenizer: tokenizer)
         let generator = try TextGenerator(adapted.loaded.model, tokenizer: tokenizer, endTokens: ends)

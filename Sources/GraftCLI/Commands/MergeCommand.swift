@@ -28,6 +28,9 @@ struct MergeCommand: GraftCommand {
     )
     var maxDeviation: Double?
 
+    @Option(name: .customLong("task-id"), help: "The task to merge, of an adapter that routes by it.")
+    var taskID: Int?
+
     @Flag(help: "Merge although the adapter was made for other weights.")
     var allowOtherBase = false
 
@@ -41,6 +44,7 @@ struct MergeCommand: GraftCommand {
         var options = Merger.Options()
         options.bound = maxDeviation
         options.allowsOtherBase = allowOtherBase
+        options.taskID = taskID
         try EngineSettings.apply(threads: nil, device: .cpu)
         let report = try Merger.merge(
             base: URL(fileURLWithPath: model), adapter: URL(fileURLWithPath: adapter), to: URL(fileURLWithPath: output),

@@ -56,7 +56,8 @@ enum MethodTable {
     /// Whose form the adapter's files have.
     static func format(of type: any Methods.Method.Type) -> String {
         if let peft = type as? any PeftMethod.Type { return "peft \(peft.peft.types.joined(separator: ", "))" }
-        return type is any WritesPeft.Type ? "peft, written only" : "graft"
+        if type is any WritesPeft.Type { return "peft, written only" }
+        return type is any ExportsPeft.Type ? "graft, exported to peft" : "graft"
     }
 }
 

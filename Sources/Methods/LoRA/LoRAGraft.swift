@@ -106,6 +106,20 @@ extension LoRAGraft {
         return try output + (product * factor - withoutBias)
     }
 
+    /// The projection of a plain LoRA of one type in one node.
+    public func output(
+        of x: Tensor, frozen weight: Tensor, at site: Projection, _ context: ForwardContext
+    ) throws -> Tensor? {
+        guard site.isLinear, magnitude == nil, bBias == nil else { return nil }
+        let dtype = try x.dtype
+        let tensors = [weight, a.value, b.value] + (site.bias.map { [$0.value] } ?? [])
+        guard try tensors.allSatisfy({ try $0.dtype == dtype }) else { return nil }
+        let drops = context.isTraining && dropout > 0
+        return try x.lowRankLinear(
+            site.matrix(weight), site.bias?.value, factors: (a.value, b.value), scaling: scaling,
+            dropout: drops ? (dropout, context.key.derived(a.name)) : nil)
+    }
+
     private func droppedInput(_ x: Tensor, at site: Projection, _ context: ForwardContext) throws -> Tensor {
         // peft drops nothing where the input is ids.
         site.isEmbedding ? x : try context.dropout(x, dropout, at: a.name)

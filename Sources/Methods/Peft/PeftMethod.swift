@@ -2,15 +2,18 @@ import JSON
 import Networks
 import Torch
 
-/// A method whose adapters can be written so that Hugging Face's peft reads them, perhaps as those of another method.
-public protocol WritesPeft: Method {
-    /// Whether adapters can be read with the method's own options. Otherwise their files are always those of another
-    /// method, which cannot stand inside a combination.
-    static var readsItsOwn: Bool { get }
-
+/// A method whose adapters can be exported so that Hugging Face's peft reads them, perhaps as those of another method.
+public protocol ExportsPeft: Method {
     /// What goes into the two files of a peft adapter.
     /// - Throws: `MethodError.unwritable` for what the format cannot hold.
     func peftExport(_ grafts: GraftSet, on model: Model, form: AdapterForm) throws -> PeftExport
+}
+
+/// A method whose own files are peft's: a training writes its adapters so.
+public protocol WritesPeft: ExportsPeft {
+    /// Whether adapters can be read with the method's own options. Otherwise their files are always those of another
+    /// method, which cannot stand inside a combination.
+    static var readsItsOwn: Bool { get }
 }
 
 extension WritesPeft {

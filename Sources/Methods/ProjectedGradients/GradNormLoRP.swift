@@ -138,7 +138,7 @@ extension GradNormLoRP {
     }
 
     /// DoRA with the method's numbers.
-    private var dora: LoRA {
+    var dora: LoRA {
         var method = LoRA()
         (method.r, method.loraAlpha, method.loraDropout, method.useDoRA) = (loraR, loraAlpha, loraDropout, true)
         (method.targetModules, method.excludeModules) = (targetModules, excludeModules)

@@ -142,7 +142,7 @@ extension IncreLoRAGraft {
         )
     }
 
-    private var scale: Double {
+    var scale: Double {
         get throws { scaling / (Double(try rank) + 1e-5) }
     }
 

@@ -19,11 +19,11 @@ import Torch
 /// (MHR-mu). Tasks come from the key `task_column` of the data; with one task, rows need no number.
 ///
 /// Adapters are exchanged with peft as `POLY`, whose scale is 1/r: another `lora_alpha` goes into B. The tensors of `mu`
-/// are those of one skill. Of one task, adapters merge.
+/// are those of one skill. An adapter merges for one of its tasks, which `task_id` names where there are several.
 ///
 /// Sources: Ponti et al. 2023 (arXiv:2202.13914); Caccia et al. 2023 (2211.03831), sections 3 and 4, and their released
 /// code. Routers shared between layers, and its other normalisations, are not here.
-public struct MultiHeadRouting: SavesModules, Equatable {
+public struct MultiHeadRouting: SavesModules, TaskRouting, Equatable {
     /// Rank of a skill.
     public var r = 8
     /// Numerator of the scale.

@@ -3,7 +3,7 @@ import Networks
 import Torch
 
 /// The skills of one projection and its router: see `MultiHeadRouting`.
-final class SkillGraft: ProjectionGraft {
+final class SkillGraft: ProjectionGraft, TaskRoutedGraft {
     static let logitsName = "poly_router.module_logits"
 
     /// A: [splits, skills, in / splits, r].
@@ -14,6 +14,8 @@ final class SkillGraft: ProjectionGraft {
     let logits: Variable
     /// Uniform draws of a shape for a step's gates.
     var uniform: (ForwardContext, [Int]) throws -> Tensor
+    /// The task of rows without a number.
+    var chosenTask: Int?
     private let method: MultiHeadRouting
     private let path: String
 
@@ -52,6 +54,8 @@ final class SkillGraft: ProjectionGraft {
     }
 
     var variables: [Variable] { [a, b, logits] }
+
+    var taskCount: Int { method.nTasks }
 
     /// What the product is multiplied with.
     var scaling: Double { method.loraAlpha / Double(method.r) }
@@ -100,11 +104,12 @@ extension SkillGraft {
 
     private func taskIDs(_ context: ForwardContext) throws -> Tensor {
         guard let tasks = context.taskIDs else {
-            guard method.nTasks == 1 else {
+            guard let task = onlyTask else {
                 throw NetworkError.input(
-                    "mhr mixes by the task of a row, and there are \(method.nTasks): set task_column")
+                    "mhr mixes by the task of a row, and there are \(method.nTasks): name the column of its number "
+                        + "with task_column, or one task for all rows with task_id")
             }
-            return try .zeros([1], dtype: .int64, device: logits.value.device)
+            return try .full([1], Double(task), device: logits.value.device).to(.int64)
         }
         let (low, high) = (try tasks.amin().item(), try tasks.amax().item())
         guard low >= 0, high < Double(method.nTasks) else {
@@ -134,12 +139,15 @@ extension SkillGraft {
 
 extension SkillGraft {
     func merged(weight: Tensor, bias: Tensor?, at site: Projection) throws -> (weight: Tensor, bias: Tensor?) {
-        guard method.nTasks == 1 else {
+        guard let task = onlyTask else {
             throw MethodError.unmergeable(
-                "\(path) computes differently for each of \(method.nTasks) tasks: use the adapter unmerged")
+                "\(path) computes differently for each of \(method.nTasks) tasks: name one of them with task_id")
         }
-        return (try merged(weight: weight, task: 0, at: site), bias)
+        return (try merged(weight: weight, task: task, at: site), bias)
     }
+
+    /// The one that was chosen, or the only one there is.
+    private var onlyTask: Int? { chosenTask ?? (method.nTasks == 1 ? 0 : nil) }
 
     /// The weight of one task: W₀ + s (A B)ᵀ.
     func merged(weight: Tensor, task: Int, at site: Projection) throws -> Tensor {

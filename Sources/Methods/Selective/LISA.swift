@@ -12,6 +12,9 @@ import Torch
 /// at the next draw: `reset` drops them, which keeps the memory small; `keep` continues from them when the block is drawn
 /// again, so that the memory grows to that of full tuning.
 ///
+/// `exclude_modules` names what is left out for good. Where the embedding is a large part of a small model, its gradient
+/// and moments alone outweigh what LoRA takes, and leaving it out brings the memory below that.
+///
 /// Sources: Pan et al. 2024 (arXiv:2403.17919), algorithm 1, with p = 1 for embedding and head and γ / L for each of L
 /// blocks; names and defaults of the options from LMFlow's release, which keeps the moments. That the paper's memory
 /// needs `reset` is inference from its claims.
@@ -29,6 +32,9 @@ public struct LISA: Method, Equatable {
     /// What becomes of the moments of blocks at a draw.
     public var statePolicy = StatePolicy.reset
 
+    /// Modules that never train, nor anything in them.
+    public var excludeModules: TargetModules?
+
     /// The release's numbers.
     public init() {}
 
@@ -38,10 +44,14 @@ public struct LISA: Method, Equatable {
         family: "selective", sites: "whole parameters, blocks over time", paper: "Pan et al. 2024, arXiv:2403.17919",
         initContract: .equalsBase, mergeContract: .exact)
 
+    /// Options without a default.
+    public static let optionalOptions = ["exclude_modules"]
+
     enum CodingKeys: String, CodingKey {
         case activatedLayers = "lisa_activated_layers"
         case intervalSteps = "lisa_interval_steps"
         case statePolicy = "state_policy"
+        case excludeModules = "exclude_modules"
     }
 
     /// Reads the options; absent ones keep their defaults.
@@ -50,6 +60,7 @@ public struct LISA: Method, Equatable {
         activatedLayers = try options.option(.activatedLayers, default: activatedLayers)
         intervalSteps = try options.option(.intervalSteps, default: intervalSteps)
         statePolicy = try options.option(.statePolicy, default: statePolicy)
+        excludeModules = try options.decodeIfPresent(TargetModules.self, forKey: .excludeModules)
         guard activatedLayers >= 0 else {
             throw MethodError.option("lisa_activated_layers: must not be negative, found \(activatedLayers)")
         }
@@ -66,8 +77,15 @@ public struct LISA: Method, Equatable {
             throw MethodError.option("lisa_activated_layers: \(activatedLayers) of the model's \(blocks) blocks")
         }
         var set = GraftSet()
+        let exclusion = ModuleSelection(
+            targets: nil, excluded: excludeModules, modulesToSave: [], names: start.names)
         for parameter in model.parameters.values where try parameter.base.dtype.isFloatingPoint {
+            let modules = ModuleSelection.modules(above: parameter.name)
+            if try modules.contains(where: { try exclusion.isExcluded(start.names($0)) }) { continue }
             try set.addOnDemand(copyOf: parameter)
+        }
+        guard !set.parameters.isEmpty else {
+            throw MethodError.option("exclude_modules: nothing is left to train")
         }
         return set
     }

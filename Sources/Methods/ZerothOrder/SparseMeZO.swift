@@ -16,7 +16,9 @@ import Torch
 /// bit per weight for the mask of the step. Weights are moved in place; fp32 rounding of the three moves is not undone.
 /// Losses are taken in evaluation mode, over all batches of a step with one direction. Biases and layer norms do not decay.
 ///
-/// All parameters of the model are trained unless `target_modules` names some; they are stored whole and merge exactly.
+/// All parameters of the model are trained unless `target_modules` names some; they merge exactly. They are stored whole,
+/// or with `storage: log` as (seed, g, η, λ) of every step, 32 bytes each: reading such an adapter takes the steps again,
+/// without losses, and gives the same bits on the same kind of device. What the base lacks, such as a new head, is stored.
 /// The learning rate is that of the run: 1e-6 to 1e-5 for MeZO on large models, more with a mask and on small ones.
 ///
 /// Sources: Malladi et al. 2023 (arXiv:2305.17333, algorithm 1); Liu et al. 2024 (2402.15751, algorithm 1). The order
@@ -28,12 +30,22 @@ public struct SparseMeZO: SavesModules, Equatable {
     public var sparsity = 0.75
     /// Where the mask comes from.
     public var mask = Mask.dynamic
+    /// What an adapter's file holds.
+    public var storage = Storage.weights
     /// Modules whose parameters are trained; nil for all.
     public var targetModules: TargetModules?
     /// Modules that are left out again.
     public var excludeModules: TargetModules?
     /// Modules that are trained whichever the targets are, such as a new head.
     public var modulesToSave: [String] = []
+
+    /// What an adapter's file holds.
+    public enum Storage: String, Codable, CaseIterable, Sendable {
+        /// The weights.
+        case weights
+        /// Seed and projected gradient of every step, which are taken again when the adapter is read.
+        case log
+    }
 
     /// How the weights that a step moves are chosen.
     public enum Mask: String, Codable, CaseIterable, Sendable {
@@ -64,6 +76,7 @@ public struct SparseMeZO: SavesModules, Equatable {
         case zoEps = "zo_eps"
         case sparsity
         case mask
+        case storage
         case targetModules = "target_modules"
         case excludeModules = "exclude_modules"
         case modulesToSave = "modules_to_save"
@@ -75,6 +88,7 @@ public struct SparseMeZO: SavesModules, Equatable {
         zoEps = try options.option(.zoEps, default: zoEps)
         sparsity = try options.option(.sparsity, default: sparsity)
         mask = try options.option(.mask, default: mask)
+        storage = try options.option(.storage, default: storage)
         targetModules = try options.decodeIfPresent(TargetModules.self, forKey: .targetModules)
         excludeModules = try options.decodeIfPresent(TargetModules.self, forKey: .excludeModules)
         modulesToSave = try options.option(.modulesToSave, default: modulesToSave)
@@ -96,15 +110,37 @@ public struct SparseMeZO: SavesModules, Equatable {
         try validate()
         var set = GraftSet()
         for parameter in try chosenParameters(of: model, start) {
-            try set.add(copyOf: parameter)
-            // The network computes with the copy from here on.
-            try parameter.base.releasePages()
+            if storage == .log, !parameter.isNew {
+                set.parameters[parameter.name] = try Variable(
+                    parameter.name, parameter.base, packing: ReplayedTensor())
+            } else {
+                try set.addOnDemand(copyOf: parameter)
+            }
         }
         try set.addModules(modulesToSave, of: model)
         guard !set.parameters.isEmpty else {
             throw MethodError.option("exclude_modules: nothing is left to train")
         }
+        if storage == .log {
+            let log = try start.stored.map { try ZerothOrderLog($0) } ?? ZerothOrderLog()
+            set.shared = [log.seeds, log.numbers]
+            if start.stored != nil { try replay(log, set, on: model) }
+        }
         return set
+    }
+
+    /// Gives the weights what the steps of a log make of the base's.
+    private func replay(_ log: ZerothOrderLog, _ set: GraftSet, on model: Model) throws {
+        let steps = try log.steps
+        let variables = set.parameters.values.filter { $0.packing is ReplayedTensor }
+        guard !steps.isEmpty, !variables.isEmpty else { return }
+        let plan = TrainingPlan(
+            schedule: LearningRateSchedule(shape: .constant, peak: 0, totalSteps: steps.count), stepsPerEpoch: 1)
+        let training = try ZerothOrderTraining(self, variables, plan)
+        let device = try variables[0].value.device
+        let trainables = try Trainables(training.groups(of: variables), optimizer: AdamW(), device: device)
+        for (index, step) in steps.enumerated() { try training.replay(step, at: index, of: trainables, on: model) }
+        for variable in variables { (variable.packing as? ReplayedTensor)?.value = variable.value }
     }
 
     /// Parameters of floating-point numbers in or below a chosen module, and in or below none that is left out.
@@ -115,7 +151,7 @@ public struct SparseMeZO: SavesModules, Equatable {
             targets: nil, excluded: excludeModules, modulesToSave: modulesToSave, names: start.names)
         let chosen = Set(try selection.paths(among: model.modulePaths))
         return try model.parameters.values.filter { parameter in
-            let modules = modulesAbove(parameter.name)
+            let modules = ModuleSelection.modules(above: parameter.name)
             guard try parameter.base.dtype.isFloatingPoint, modules.contains(where: chosen.contains) else {
                 return false
             }
@@ -123,13 +159,9 @@ public struct SparseMeZO: SavesModules, Equatable {
         }
     }
 
-    private func modulesAbove(_ name: String) -> [String] {
-        let parts = name.split(separator: ".").dropLast()
-        return parts.indices.map { parts[...$0].joined(separator: ".") }
-    }
-
     /// The update rule.
     public func lifecycle(of grafts: GraftSet, on model: Model, _ plan: TrainingPlan) throws -> (any Lifecycle)? {
-        try ZerothOrderTraining(self, grafts.variables.filter { $0.role == .trainable }, plan)
+        let log = grafts.shared.count == 2 ? ZerothOrderLog(seeds: grafts.shared[0], numbers: grafts.shared[1]) : nil
+        return try ZerothOrderTraining(self, grafts.variables.filter { $0.role == .trainable }, plan, log: log)
     }
 }

@@ -14,6 +14,8 @@ final class ZerothOrderTraining: Lifecycle, UpdateRule {
     private let method: SparseMeZO
     private let weightDecay: Double
     private let noise: Noise
+    /// Where each step is noted; nil where the weights are stored.
+    private let log: ZerothOrderLog?
     /// The k-th smallest magnitude of each variable at the start; empty where there is no mask by magnitude.
     private(set) var thresholds: [String: Double] = [:]
     /// The bits of the constant mask, by variable.
@@ -31,12 +33,14 @@ final class ZerothOrderTraining: Lifecycle, UpdateRule {
 
     /// - Parameters:
     ///   - variables: with their values before the first step.
+    ///   - log: takes note of the steps.
     ///   - noise: draws the direction; from the step's key, unless a case brings its own.
     init(
-        _ method: SparseMeZO, _ variables: [Variable], _ plan: TrainingPlan,
+        _ method: SparseMeZO, _ variables: [Variable], _ plan: TrainingPlan, log: ZerothOrderLog? = nil,
         noise: @escaping Noise = ZerothOrderTraining.draw
     ) throws {
         self.method = method
+        self.log = log
         self.noise = noise
         weightDecay = plan.optimizer.weightDecay
         guard method.sparsity > 0, method.mask != .random else { return }
@@ -61,22 +65,43 @@ final class ZerothOrderTraining: Lifecycle, UpdateRule {
         let moment = work.moment
         let groups = moment.trainables.groups.filter(\.isActive)
         let masks = try masks(of: groups.flatMap(\.variables), moment)
-        func move(_ scale: Double) throws {
+        var losses: [Double] = []
+        for scale in moves {
             try change(groups, masks, moment) { _, _, _ in scale }
+            // After the last move the weights are where they were.
+            if losses.count < 2 { losses.append(try work.loss()) }
         }
-        try move(method.zoEps)
-        let above = try work.loss()
-        try move(-2 * method.zoEps)
-        let below = try work.loss()
-        try move(method.zoEps)
-        let slope = (above - below) / (2 * method.zoEps)
+        let slope = (losses[0] - losses[1]) / (2 * method.zoEps)
+        try update(groups, masks, moment, slope: slope, weightDecay: weightDecay)
+        last = Step(lossAbove: losses[0], lossBelow: losses[1], projectedGradient: slope)
+        try log?.append(
+            .init(
+                key: moment.key, projectedGradient: slope, learningRate: moment.learningRate, weightDecay: weightDecay))
+        return StepOutcome(loss: (losses[0] + losses[1]) / 2, gradientNorm: abs(slope))
+    }
+
+    /// Does again what a step did to the weights. The moves are among it: taking them back leaves rounding errors.
+    func replay(_ step: ZerothOrderLog.Step, at index: Int, of trainables: Trainables, on model: Model) throws {
+        let moment = StepMoment(
+            step: index, totalSteps: index + 1, epoch: 0, key: step.key, learningRate: step.learningRate,
+            trainables: trainables, model: model)
+        let masks = try masks(of: trainables.variables, moment)
+        for scale in moves { try change(trainables.groups, masks, moment) { _, _, _ in scale } }
+        try update(
+            trainables.groups, masks, moment, slope: step.projectedGradient, weightDecay: step.weightDecay)
+    }
+
+    /// To where the first loss is taken, from there to the second, and back.
+    private var moves: [Double] { [method.zoEps, -2 * method.zoEps, method.zoEps] }
+
+    private func update(
+        _ groups: [ParameterGroup], _ masks: [String: Tensor], _ moment: StepMoment, slope: Double, weightDecay: Double
+    ) throws {
         try change(groups, masks, moment) { group, values, direction in
             try direction.mulInPlace(slope)
             if weightDecay > 0, decays(group) { try direction.addInPlace(values, alpha: weightDecay) }
             return -(try moment.trainables.rate(of: group, learningRate: moment.learningRate, at: moment.step))
         }
-        last = Step(lossAbove: above, lossBelow: below, projectedGradient: slope)
-        return StepOutcome(loss: (above + below) / 2, gradientNorm: abs(slope))
     }
 
     /// Biases and layer norms do not decay.

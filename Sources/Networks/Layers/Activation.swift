@@ -52,4 +52,14 @@ public enum Activation: String, Codable, Sendable, CaseIterable {
         case .linear: return x
         }
     }
+
+    /// act(gate)·up of a gated linear unit.
+    public func gated(_ gate: Tensor, _ up: Tensor) throws -> Tensor {
+        switch self {
+        case .silu, .swish: try gate.gated(up, by: .silu)
+        case .gelu: try gate.gated(up, by: .gelu)
+        case .geluNew, .geluTanh, .geluFast: try gate.gated(up, by: .geluTanh)
+        default: try self(gate) * up
+        }
+    }
 }

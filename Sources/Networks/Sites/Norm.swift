@@ -62,12 +62,7 @@ public final class Norm {
         guard case .rms(let offset) = kind else {
             return try x.layerNorm([size], weight: weight.value, bias: bias?.value, eps: eps)
         }
-        let dtype = try x.dtype
-        // The statistics are in fp32.
-        let wide = try dtype == .float64 ? x : x.to(.float32)
-        let normal = try wide * ((wide * wide).mean([-1], keepDim: true) + eps).rsqrt()
-        if offset != 0 { return try (normal * (weight.value.to(try normal.dtype) + offset)).to(dtype) }
-        return try normal.to(dtype) * weight.value
+        return try x.rmsNorm(weight.value, eps: eps, offset: offset)
     }
 
     /// Weight and bias with the grafts folded in, computed in a type.

@@ -25,6 +25,10 @@ public protocol ProjectionGraft: SiteGraft {
     func adding(to output: Tensor, base: Tensor, x: Tensor, at site: Projection, _ context: ForwardContext) throws
         -> Tensor
 
+    /// All of the output at once, for a graft that stands alone; nil where it goes by the steps above, as by default.
+    /// - Parameter weight: the frozen weight, in the layout of the projection.
+    func output(of x: Tensor, frozen weight: Tensor, at site: Projection, _ context: ForwardContext) throws -> Tensor?
+
     /// The weight and bias that compute the same without the graft, computed in the type of `weight`.
     /// - Parameters:
     ///   - weight: the weight with the grafts before this one, in the layout of the projection's kind; the base's own in
@@ -52,4 +56,9 @@ extension ProjectionGraft {
     public func adding(
         to output: Tensor, base: Tensor, x: Tensor, at site: Projection, _ context: ForwardContext
     ) throws -> Tensor { output }
+
+    /// None: the output is made step by step.
+    public func output(
+        of x: Tensor, frozen weight: Tensor, at site: Projection, _ context: ForwardContext
+    ) throws -> Tensor? { nil }
 }

@@ -66,11 +66,14 @@ public final class Sublayer {
     /// The residual with the branch's contribution.
     /// - Parameters:
     ///   - x: the residual [rows, length, size].
+    ///   - places: the first positions that are wanted, which are all that `branch` then gives; nil for all.
     ///   - dropout: of the branch's output in training.
-    ///   - branch: takes the branch's input.
+    ///   - branch: takes the branch's input, of all positions.
     public func callAsFunction(
-        _ x: Tensor, dropout: Double = 0, _ context: ForwardContext, branch: (Tensor) throws -> Tensor
+        _ x: Tensor, places: Int? = nil, dropout: Double = 0, _ context: ForwardContext,
+        branch: (Tensor) throws -> Tensor
     ) throws -> Tensor {
+        func wanted(_ tensor: Tensor) throws -> Tensor { try places.map { try tensor.narrow(1, 0, $0) } ?? tensor }
         var input = x
         var last: Norm?
         switch placement {
@@ -83,9 +86,9 @@ public final class Sublayer {
         output = try context.dropout(output, dropout, at: path)
         for graft in grafts {
             output = try graft.branchOutput(
-                Pass(residual: x, input: input, branch: output), at: self, context)
+                Pass(residual: wanted(x), input: wanted(input), branch: output), at: self, context)
         }
-        let sum = try x + output
+        let sum = try wanted(x) + output
         return try normAfter.map { try $0(sum, context) } ?? sum
     }
 

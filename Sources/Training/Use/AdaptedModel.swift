@@ -1,6 +1,7 @@
 import Adapters
 import Backbones
 import Foundation
+import Methods
 import Networks
 
 /// A checkpoint with an adapter on it.
@@ -16,13 +17,15 @@ public struct AdaptedModel {
     /// - Parameters:
     ///   - padTokenID: the tokenizer's pad token, where the configuration names none.
     ///   - allowsOtherBase: loads an adapter although it was made for other weights.
+    ///   - taskID: the task of rows that bring no number, for adapters that route by it.
     /// - Throws: what loading the checkpoint and the adapter throws.
     public init(
         folder: URL, adapter: URL? = nil, options: NetworkBuilder.Options = .init(), padTokenID: Int? = nil,
-        allowsOtherBase: Bool = false
+        allowsOtherBase: Bool = false, taskID: Int? = nil
     ) throws {
         self.folder = folder
         guard let adapter else {
+            guard taskID == nil else { throw TrainingError.option("task_id: only an adapter has tasks; name one") }
             loaded = try Backbones.load(folder, options: options, padTokenID: padTokenID)
             self.adapter = nil
             return
@@ -31,5 +34,6 @@ public struct AdaptedModel {
         loaded = try Backbones.load(folder, head: head, options: options, padTokenID: padTokenID)
         self.adapter = try AdapterFolder.load(
             from: adapter, onto: loaded, checkpoint: folder, allowsOtherBase: allowsOtherBase)
+        if let taskID { try self.adapter?.grafts.choose(task: taskID) }
     }
 }

@@ -43,7 +43,9 @@ extension TrainedModel {
                 try withoutGradients { try predictions(batch) }.forEach(each)
             }
         case .texts(let encoder, let collator):
-            let rows = try SampleSet(reading: DataFile(file), for: data.datasetTask(task, readsLabels: false)).samples
+            let rows = try SampleSet(
+                reading: DataFile(file), for: data.datasetTask(task, readsLabels: false), taskColumn: data.taskColumn
+            ).samples
             for start in stride(from: 0, to: rows.count, by: Self.chunkSize) {
                 let chunk = Array(rows[start..<min(start + Self.chunkSize, rows.count)])
                 let encoded = try await encoder.encode(SampleSet(samples: chunk), for: .classification)

@@ -17,10 +17,12 @@ public struct TrainedModel {
     /// The names of the classes in the order of the head's rows; empty for language models.
     public let labels: [String]
 
-    let model: Model
+    let adapted: AdaptedModel
     let reading: Reading
     let data: DataOptions
     let device: Device
+
+    var model: Model { adapted.loaded.model }
 
     /// How rows become what the network takes.
     enum Reading {
@@ -32,21 +34,21 @@ public struct TrainedModel {
     /// - Parameters:
     ///   - data: columns, lengths and truncation; its files are not looked at.
     ///   - allowsOtherBase: loads an adapter although it was made for other weights.
+    ///   - taskID: the task of rows that bring no number, for adapters that route by it.
     /// - Throws: what loading throws, `TrainingError` for a model that neither classifies nor continues.
     public init(
         folder: URL, adapter: URL? = nil, data: DataOptions = DataOptions(), device: Device = .cpu,
-        allowsOtherBase: Bool = false
+        allowsOtherBase: Bool = false, taskID: Int? = nil
     ) throws {
         let config = try ModelConfig(folder: folder)
         let format = try Backbones.imageFormat(config)
         let encoding = try format == nil ? TokenizerEncoding(Tokenizer(contentsOf: folder), for: config) : nil
         if let encoding, encoding.padID == nil { throw TrainingError.noPadToken(model: folder.path) }
-        let adapted = try AdaptedModel(
+        adapted = try AdaptedModel(
             folder: folder, adapter: adapter, options: .init(device: device), padTokenID: encoding?.padID,
-            allowsOtherBase: allowsOtherBase)
+            allowsOtherBase: allowsOtherBase, taskID: taskID)
         task = try TrainedModel.task(adapted)
         labels = try TrainedModel.labels(adapted)
-        model = adapted.loaded.model
         if let encoding {
             reading = try TrainedModel.texts(encoding, config, labels: labels, data)
         } else if let format {
@@ -114,20 +116,24 @@ extension TrainedModel {
     /// Measures the model on the rows of a file. Rows without a text are left out.
     /// - Throws: `DatasetError` or `ImageDataError` for what is wrong with the rows, what the network throws.
     public func evaluate(_ file: URL, batchSize: Int = 32) async throws -> Evaluation {
-        let batches: EpochBatches
+        try await task.objective(classes: labels.count)
+            .evaluate(model, evaluationBatches(file, batchSize: batchSize), on: device)
+    }
+
+    /// Batches of the rows of a file.
+    func evaluationBatches(_ file: URL, batchSize: Int) async throws -> EpochBatches {
         switch reading {
         case .texts(let encoder, let collator):
             let rows = try SampleSet(
                 reading: DataFile(file), for: data.datasetTask(task), taskColumn: data.taskColumn,
                 skipsEmptyRows: true)
             let encoded = try await encoder.encode(rows, for: task == .classification ? .classification : .causalLM)
-            batches = try self.batches(encoded, size: batchSize, collator)
+            return try batches(encoded, size: batchSize, collator)
         case .images(let format):
             let images = try ImageFile(file, format: format)
             try images.requireNames(labels)
-            batches = try self.batches(
+            return try batches(
                 images.samples.encodedImages(classes: labels.count), size: batchSize, Collator(padID: 0))
         }
-        return try task.objective(classes: labels.count).evaluate(model, batches, on: device)
     }
 }

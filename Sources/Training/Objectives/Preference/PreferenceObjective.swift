@@ -3,14 +3,15 @@ import Networks
 import Reporting
 import Torch
 
-/// Learning from pairs of answers. Both texts of all pairs go through the network in one batch; the reference is the same
-/// network with its adapters off, without gradients and without dropout.
+/// Learning from pairs of answers, or for KTO from answers that are judged alone. All texts of a batch go through the
+/// network at once; the reference is the same network with its adapters off, without gradients and without dropout.
 struct PreferenceObjective: Objective {
     let options: PreferenceOptions
     let mainMetric = MainMetric("rewards/accuracies", greaterIsBetter: true)
     let metricNames = ["loss", "rewards/accuracies", "rewards/margins", "rewards/chosen", "rewards/rejected"]
 
-    /// The sum over pairs. KTO, whose loss is a mean over all answers, counts half of each.
+    /// The sum over pairs, or over answers that are judged alone. KTO, whose loss is a mean over all answers, counts half
+    /// of each answer of a pair.
     func lossSum(_ model: Model, _ batch: Batch, _ context: ForwardContext, on device: Device) throws -> Tensor? {
         try measure(model, batch, context, on: device)?.loss
     }
@@ -18,36 +19,57 @@ struct PreferenceObjective: Objective {
     func evaluate(_ model: Model, _ batches: EpochBatches, on device: Device) throws -> Evaluation {
         try withoutGradients {
             var batches = batches
-            var (loss, pairs, wins, chosen, rejected) = (0.0, 0, 0.0, 0.0, 0.0)
+            var (loss, rows, wins) = (0.0, 0, 0.0)
+            var (chosen, rejected) = (Mean(), Mean())
             while let batch = try batches.nextBatch() {
                 guard let measured = try measure(model, batch, ForwardContext(), on: device) else { continue }
                 loss += try measured.loss.item()
-                pairs += batch.targets.labelledCount
-                wins += try measured.chosen.gt(measured.rejected).to(.float64).sum().item()
-                chosen += try measured.chosen.sum().item()
-                rejected += try measured.rejected.sum().item()
+                rows += batch.targets.labelledCount
+                wins += try measured.wins.to(.float64).sum().item()
+                try chosen.add(measured.chosen)
+                try rejected.add(measured.rejected)
             }
-            let count = Double(max(1, pairs))
+            let count = Double(max(1, rows))
             return Evaluation(
                 metrics: [
                     "loss": loss / count, "rewards/accuracies": wins / count,
-                    "rewards/margins": (chosen - rejected) / count, "rewards/chosen": chosen / count,
-                    "rewards/rejected": rejected / count,
+                    "rewards/margins": chosen.value - rejected.value, "rewards/chosen": chosen.value,
+                    "rewards/rejected": rejected.value,
                 ], confusion: nil)
         }
     }
 
-    /// The loss of a batch and the rewards of its answers, [pairs] each: β times what the policy gives an answer beyond
-    /// the reference, or beyond nothing where there is no reference.
+    /// A mean over the elements of some tensors; 0 of none.
+    private struct Mean {
+        private var (sum, count) = (0.0, 0)
+        var value: Double { sum / Double(max(1, count)) }
+
+        mutating func add(_ values: Tensor) throws {
+            sum += try values.sum().item()
+            count += try values.count
+        }
+    }
+
+    /// The loss of a batch and the rewards of its answers, β times what the policy gives an answer beyond the reference,
+    /// or beyond nothing where there is no reference.
     private struct Measured {
         let loss: Tensor
+        /// Rewards of the better, or desirable, answers.
         let chosen: Tensor
+        /// Rewards of the others.
         let rejected: Tensor
+        /// For each pair whether the better answer has more; for an answer alone, whether its reward lies on the side of
+        /// KTO's reference point where it belongs.
+        let wins: Tensor
     }
 
     private func measure(
         _ model: Model, _ batch: Batch, _ context: ForwardContext, on device: Device
     ) throws -> Measured? {
+        if case .judgements(let labels, let isDesirable) = batch.targets, !isDesirable.isEmpty {
+            let texts = try PreferenceTexts(batch, labels: labels, pairs: isDesirable.count)
+            return try judged(model, texts, isDesirable, context, on: device)
+        }
         guard case .preferences(let labels, let pairs) = batch.targets, pairs > 0 else { return nil }
         let beta = options.resolvedBeta
         let policyTexts = try PreferenceTexts(batch, labels: labels, pairs: pairs)
@@ -82,7 +104,9 @@ struct PreferenceObjective: Objective {
 
     private func measured(_ loss: Tensor, _ chosen: Tensor, _ rejected: Tensor) throws -> Measured {
         let beta = options.resolvedBeta
-        return Measured(loss: loss, chosen: try chosen.detach() * beta, rejected: try rejected.detach() * beta)
+        return Measured(
+            loss: loss, chosen: try chosen.detach() * beta, rejected: try rejected.detach() * beta,
+            wins: try chosen.detach().gt(rejected.detach()))
     }
 
     /// The base: adapters off, no gradients, no dropout.
@@ -90,28 +114,49 @@ struct PreferenceObjective: Objective {
         try model.withAdapters([]) { try withoutGradients { try body(ForwardContext()) } }
     }
 
-    /// Both answers of every pair are examples of their own. z comes from the prompts with the answers of the next pair
-    /// of the batch; a batch of one pair has none, and z is 0.
+    private var ktoLoss: KTOLoss {
+        KTOLoss(
+            beta: options.resolvedBeta, desirableWeight: options.desirableWeight,
+            undesirableWeight: options.undesirableWeight)
+    }
+
+    /// Both answers of every pair are examples of their own.
     private func kto(
         _ model: Model, _ texts: PreferenceTexts, _ policy: PairLogProbabilities, _ reference: PairLogProbabilities,
         on device: Device
     ) throws -> Tensor {
-        let kto = KTOLoss(
-            beta: options.resolvedBeta, desirableWeight: options.desirableWeight,
-            undesirableWeight: options.undesirableWeight)
-        var baseline = try policy.chosen.sum.detach().sum().zerosLike()
-        if let shifted = texts.mismatched() {
-            func sums(_ context: ForwardContext) throws -> Tensor {
-                let answers = try shifted.score(model, context, on: device).answers
-                return try Tensor.cat([answers.chosen.sum, answers.rejected.sum])
-            }
-            let ours = try withoutGradients { try sums(ForwardContext()) }
-            baseline = try kto.baseline(policy: ours, reference: self.reference(model, sums))
-        }
         let desirable = try Tensor.ones([texts.pairs], device: device)
-        return try kto.perExample(
+        return try ktoLoss.perExample(
             policy: .joined(policy.chosen, policy.rejected), reference: .joined(reference.chosen, reference.rejected),
-            isDesirable: Tensor.cat([desirable, desirable.zerosLike()]), baseline: baseline
+            isDesirable: Tensor.cat([desirable, desirable.zerosLike()]),
+            baseline: baseline(model, texts, on: device)
         ).sum() * 0.5
+    }
+
+    /// KTO's z, from the prompts with the answers of the next row of the batch; a batch of one row has none, and z is 0.
+    private func baseline(_ model: Model, _ texts: PreferenceTexts, on device: Device) throws -> Tensor {
+        guard let shifted = texts.mismatched() else { return try .zeros([], dtype: .float64, device: device) }
+        func sums(_ context: ForwardContext) throws -> Tensor { try shifted.answers(model, context, on: device).sum }
+        let ours = try withoutGradients { try sums(ForwardContext()) }
+        return try ktoLoss.baseline(policy: ours, reference: reference(model, sums))
+    }
+
+    /// Answers that have no partner.
+    private func judged(
+        _ model: Model, _ texts: PreferenceTexts, _ isDesirable: [Bool], _ context: ForwardContext, on device: Device
+    ) throws -> Measured {
+        let policy = try texts.answers(model, context, on: device)
+        let reference = try reference(model) { try texts.answers(model, $0, on: device) }
+        let baseline = try baseline(model, texts, on: device)
+        let desirable = try Tensor(isDesirable.map { $0 ? Float(1) : 0 }).to(device)
+        let loss = try ktoLoss.perExample(
+            policy: policy, reference: reference, isDesirable: desirable, baseline: baseline
+        ).sum()
+        let gain = try policy.sum.detach() - reference.sum
+        let rewards = try gain * options.resolvedBeta
+        let (wanted, isAbove) = (try desirable.ne(0), try gain.gt(baseline))
+        return Measured(
+            loss: loss, chosen: try rewards.maskedSelect(wanted), rejected: try rewards.maskedSelect(wanted.not()),
+            wins: try isAbove.eq(wanted))
     }
 }

@@ -2,9 +2,9 @@ import Datasets
 import Networks
 import Torch
 
-/// The texts of a batch of pairs as rows of tokens, the better ones first, and what a model gives to their answers.
+/// The texts of a batch as rows of tokens, of pairs the better ones first, and what a model gives to their answers.
 struct PreferenceTexts {
-    /// How many pairs there are; half of the rows.
+    /// How many pairs there are, half of the rows; of answers without a partner, how many rows.
     let pairs: Int
     private let rows: [Row]
     private let padID: Int64
@@ -32,7 +32,7 @@ struct PreferenceTexts {
         (self.rows, self.pairs, self.padID) = (rows, pairs, padID)
     }
 
-    /// Every prompt with the answer of the next pair, better with better and worse with worse. Answers too long for the
+    /// Every prompt with the answer of the next row, of pairs better with better and worse with worse. Answers too long for the
     /// batch's longest row are cut there, since the model may have no more positions.
     func mismatched() -> PreferenceTexts? {
         guard pairs > 1 else { return nil }
@@ -45,12 +45,26 @@ struct PreferenceTexts {
         return PreferenceTexts(rows: shifted, pairs: pairs, padID: padID)
     }
 
-    /// What a model gives to the answers and, where asked for, to the whole of the better texts.
-    ///
-    /// Scores are made for the tokens that count alone.
+    /// What a model gives to the answers of pairs and, where asked for, to the whole of the better texts.
     func score(
         _ model: Model, _ context: ForwardContext, on device: Device, countsPrompt: Bool = false
     ) throws -> (answers: PairLogProbabilities, texts: SequenceLogProbabilities) {
+        let (all, texts) = try measured(model, context, on: device, countsPrompt: countsPrompt)
+        return (
+            PairLogProbabilities(chosen: try all.rows(0..<pairs), rejected: try all.rows(pairs..<2 * pairs)),
+            try texts.rows(0..<pairs)
+        )
+    }
+
+    /// What a model gives to the answer of each row.
+    func answers(_ model: Model, _ context: ForwardContext, on device: Device) throws -> SequenceLogProbabilities {
+        try measured(model, context, on: device, countsPrompt: false).answers
+    }
+
+    /// Scores are made for the tokens that count alone.
+    private func measured(
+        _ model: Model, _ context: ForwardContext, on device: Device, countsPrompt: Bool
+    ) throws -> (answers: SequenceLogProbabilities, texts: SequenceLogProbabilities) {
         guard let network = model.network as? any CausalLanguageNetwork else {
             throw NetworkError.unsupported("this network does not predict the next token")
         }
@@ -90,10 +104,6 @@ struct PreferenceTexts {
         let marked = try SequenceLogProbabilities(all, mask: tensor(answers, shape))
         var mask = countsPrompt ? attention : answers
         for row in 0..<count { mask[row * columns] = 0 }
-        let texts = try SequenceLogProbabilities(all, mask: tensor(mask, shape)).rows(0..<pairs)
-        return (
-            PairLogProbabilities(
-                chosen: try marked.rows(0..<pairs), rejected: try marked.rows(pairs..<2 * pairs)), texts
-        )
+        return (marked, try SequenceLogProbabilities(all, mask: tensor(mask, shape)))
     }
 }

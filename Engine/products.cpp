@@ -1,0 +1,148 @@
+// Linear maps whose weights are frozen: what their backward needs and no more, computed by the faster of the libraries
+// that libtorch brings.
+#include <ATen/core/dispatch/Dispatcher.h>
+#include <torch/csrc/autograd/custom_function.h>
+
+#include "engine.h"
+
+namespace graft {
+namespace {
+
+using torch::autograd::AutogradContext;
+using torch::autograd::Function;
+using torch::autograd::variable_list;
+
+using OneDNNLinear = at::Tensor(const at::Tensor &, const at::Tensor &, const std::optional<at::Tensor> &,
+                                std::string_view, c10::List<std::optional<at::Scalar>>, std::optional<std::string_view>);
+
+/// oneDNN's linear map, where this libtorch has it and this processor is better served by it. MKL takes its AVX2 kernels
+/// on processors that are not Intel's, and packs for them at every call: oneDNN's own are 15 to 30 % faster there.
+const c10::TypedOperatorHandle<OneDNNLinear> *onednn_linear() {
+    static const auto found = []() -> std::optional<c10::TypedOperatorHandle<OneDNNLinear>> {
+#if defined(__x86_64__)
+        __builtin_cpu_init();
+        if (__builtin_cpu_is("intel") || !__builtin_cpu_supports("avx2")) return std::nullopt;
+        if (!at::globalContext().userEnabledMkldnn()) return std::nullopt;
+        auto schema = c10::Dispatcher::singleton().findSchema({"mkldnn::_linear_pointwise", ""});
+        if (!schema.has_value()) return std::nullopt;
+        return schema->typed<OneDNNLinear>();
+#else
+        return std::nullopt;
+#endif
+    }();
+    return found.has_value() ? &*found : nullptr;
+}
+
+/// Whether x wᵀ goes to oneDNN: a rule of types, shapes and the mode alone, so that the same run is the same numbers.
+bool is_for_onednn(const at::Tensor &x, const at::Tensor &w) {
+    // The few rows of a generation's step read each weight once, unless it is packed first; for one row MKL does not.
+    int64_t fewest = at::GradMode::is_enabled() ? 16 : 2;
+    return x.device().is_cpu() && w.device().is_cpu() && x.scalar_type() == at::kFloat && w.scalar_type() == at::kFloat &&
+           w.dim() == 2 && x.numel() >= fewest * w.size(1) && w.size(0) >= 8 && w.size(1) >= 64 && onednn_linear() != nullptr;
+}
+
+at::Tensor rows_of(const at::Tensor &x) {
+    return x.reshape({-1, x.size(-1)}).contiguous();
+}
+
+std::vector<int64_t> shape_with(const at::Tensor &x, int64_t last) {
+    auto shape = x.sizes().vec();
+    shape.back() = last;
+    return shape;
+}
+
+/// A linear map of plain matrices: keeps the input only for a weight that is trained, which frozen ones are not.
+struct Linear : Function<Linear> {
+    static at::Tensor forward(AutogradContext *context, const at::Tensor &x, const at::Tensor &weight,
+                              const std::optional<at::Tensor> &bias) {
+        auto rows = rows_of(x);
+        context->saved_data["bias"] = bias.has_value() && bias->requires_grad();
+        context->saved_data["shape"] = x.sizes().vec();
+        context->save_for_backward({weight.requires_grad() ? rows : at::Tensor(), x.requires_grad() ? weight : at::Tensor()});
+        return product(rows, weight, bias).view(shape_with(x, weight.size(0)));
+    }
+
+    static variable_list backward(AutogradContext *context, variable_list gradients) {
+        auto saved = context->get_saved_variables();
+        auto dy = rows_of(gradients[0]);
+        variable_list result(3);
+        if (saved[1].defined()) {
+            result[0] = product(dy, saved[1].t(), {}).view(context->saved_data["shape"].toIntVector());
+        }
+        if (saved[0].defined()) result[1] = product(dy.t(), saved[0].t(), {});
+        if (context->saved_data["bias"].toBool()) result[2] = dy.sum(0);
+        return result;
+    }
+};
+
+/// y = x Wᵀ + b + s (drop(x) Aᵀ) Bᵀ. Keeps x once and the rank's few columns; the mask of the dropout is drawn again.
+struct LowRankLinear : Function<LowRankLinear> {
+    static at::Tensor forward(AutogradContext *context, const at::Tensor &x, const at::Tensor &weight,
+                              const std::optional<at::Tensor> &bias, const at::Tensor &a, const at::Tensor &b,
+                              double scaling, double p, int64_t key) {
+        auto rows = rows_of(x);
+        auto y = product(rows, weight, bias);
+        auto hidden = product(p > 0 ? masked(rows, p, key) : rows, a, {});
+        y.addmm_(hidden, b.t(), 1, scaling);
+        bool dx = x.requires_grad(), dw = weight.requires_grad(), da = a.requires_grad(), db = b.requires_grad();
+        context->saved_data["bias"] = bias.has_value() && bias->requires_grad();
+        context->saved_data["da"] = da;
+        context->saved_data["dw"] = dw;
+        context->saved_data["scaling"] = scaling;
+        context->saved_data["p"] = p;
+        context->saved_data["key"] = key;
+        context->saved_data["shape"] = x.sizes().vec();
+        context->save_for_backward({da || dw ? rows : at::Tensor(), dx ? weight : at::Tensor(), dx ? a : at::Tensor(),
+                                    dx || da ? b : at::Tensor(), db ? hidden : at::Tensor()});
+        return y.view(shape_with(x, weight.size(0)));
+    }
+
+    static variable_list backward(AutogradContext *context, variable_list gradients) {
+        auto saved = context->get_saved_variables();
+        auto &rows = saved[0], &weight = saved[1], &a = saved[2], &b = saved[3], &hidden = saved[4];
+        auto scaling = context->saved_data["scaling"].toDouble();
+        auto p = context->saved_data["p"].toDouble();
+        auto key = context->saved_data["key"].toInt();
+        auto dy = rows_of(gradients[0]);
+        variable_list result(8);
+        at::Tensor inner;
+        if (b.defined()) inner = product(dy, b.t(), {}).mul_(scaling);
+        if (weight.defined()) {
+            auto dx = product(dy, weight.t(), {});
+            if (p > 0) {
+                dx.add_(masked(at::mm(inner, a), p, key));
+            } else {
+                dx.addmm_(inner, a);
+            }
+            result[0] = dx.view(context->saved_data["shape"].toIntVector());
+        }
+        if (context->saved_data["dw"].toBool()) result[1] = at::mm(dy.t(), rows);
+        if (context->saved_data["bias"].toBool()) result[2] = dy.sum(0);
+        if (context->saved_data["da"].toBool()) result[3] = at::mm(inner.t(), p > 0 ? masked(rows, p, key) : rows);
+        if (hidden.defined()) result[4] = at::mm(dy.t(), hidden).mul_(scaling);
+        return result;
+    }
+};
+
+}  // namespace
+
+at::Tensor product(const at::Tensor &x, const at::Tensor &w, const std::optional<at::Tensor> &bias) {
+    if (!is_for_onednn(x, w)) return bias.has_value() ? at::addmm(*bias, x, w.t()) : at::mm(x, w.t());
+    bool is_plain = w.is_contiguous() || w.t().is_contiguous();
+    bool is_plain_input = x.is_contiguous() || x.t().is_contiguous();
+    return onednn_linear()->call(is_plain_input ? x : x.contiguous(), is_plain ? w : w.contiguous(), bias, "none",
+                                 c10::List<std::optional<at::Scalar>>(), "");
+}
+
+at::Tensor linear(const at::Tensor &x, const at::Tensor &weight, const std::optional<at::Tensor> &bias) {
+    bool is_known = x.dim() >= 2 && weight.dim() == 2 && x.size(-1) == weight.size(1) && is_for_onednn(x, weight) &&
+                    (!bias.has_value() || (bias->dim() == 1 && bias->scalar_type() == at::kFloat));
+    return is_known ? Linear::apply(x, weight, bias) : at::linear(x, weight, bias);
+}
+
+at::Tensor low_rank_linear(const at::Tensor &x, const at::Tensor &weight, const std::optional<at::Tensor> &bias,
+                           const at::Tensor &a, const at::Tensor &b, double scaling, double p, int64_t key) {
+    return LowRankLinear::apply(x, weight, bias, a, b, scaling, p, key);
+}
+
+}  // namespace graft

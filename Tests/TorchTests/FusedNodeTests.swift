@@ -1,0 +1,116 @@
+import Testing
+
+@testable import Torch
+
+/// The fused nodes against their plain compositions: values and gradients.
+struct FusedNodeTests {
+    private let key = RandomKey(seed: 11)
+
+    private func leaf(_ shape: [Int], _ name: String, _ dtype: DType) throws -> Tensor {
+        try Tensor.normal(shape, key: key.derived(name), dtype: dtype).setRequiresGrad(true)
+    }
+
+    /// Runs both on leaves of their own and compares outputs and all gradients under the same upstream gradient.
+    private func expectSame(
+        _ shapes: [[Int]], dtype: DType, within bound: Double, fused: ([Tensor]) throws -> Tensor,
+        plain: ([Tensor]) throws -> Tensor
+    ) throws {
+        func leaves() throws -> [Tensor] { try shapes.enumerated().map { try leaf($1, "\($0)", dtype) } }
+        let (own, other) = (try leaves(), try leaves())
+        let (found, expected) = (try fused(own), try plain(other))
+        #expect(try found.shape == expected.shape)
+        #expect(try (found.detach() - expected.detach()).abs().amax().item() < bound)
+        let upstream = try Tensor.normal(expected.shape, key: key.derived("upstream"), dtype: dtype)
+        try (found * upstream).sum().backward()
+        try (expected * upstream).sum().backward()
+        for (index, (a, b)) in zip(own, other).enumerated() {
+            let difference = try (#require(try a.grad) - #require(try b.grad)).abs().amax().item()
+            #expect(difference < bound, "gradient \(index)")
+        }
+    }
+
+    private static let types: [(DType, Double)] = [(.float64, 1e-11), (.float32, 2e-3)]
+
+    @Test(arguments: types, [0, 0.25])
+    func lowRankLinearIsItsComposition(type: (DType, Double), p: Double) throws {
+        let mask = key.derived("mask")
+        // Large enough for every library that the engine chooses from, and rows that fill no tile.
+        try expectSame(
+            [[3, 17, 96], [80, 96], [80], [4, 96], [80, 4]], dtype: type.0, within: type.1,
+            fused: {
+                try $0[0].lowRankLinear(
+                    $0[1], $0[2], factors: ($0[3], $0[4]), scaling: 0.5, dropout: p > 0 ? (p, mask) : nil)
+            },
+            plain: {
+                let dropped = try $0[0].dropout(p, key: mask)
+                let branch = try dropped.matmul($0[3].t()).matmul($0[4].t()) * 0.5
+                return try $0[0].matmul($0[1].t()) + $0[2] + branch
+            })
+    }
+
+    @Test(arguments: types)
+    func linearOfAnyLayoutIsTheProduct(type: (DType, Double)) throws {
+        try expectSame(
+            [[2, 24, 96], [80, 96], [80]], dtype: type.0, within: type.1,
+            fused: { try $0[0].linear($0[1], $0[2]) }, plain: { try $0[0].matmul($0[1].t()) + $0[2] })
+        // Weights stored [in, out], and rows that are a view of others.
+        try expectSame(
+            [[96, 2, 24], [96, 80]], dtype: type.0, within: type.1,
+            fused: { try $0[0].permute([1, 2, 0]).linear($0[1].t()) },
+            plain: { try $0[0].permute([1, 2, 0]).matmul($0[1]) })
+    }
+
+    @Test(arguments: types, [0.0, 1.0])
+    func rmsNormIsItsComposition(type: (DType, Double), offset: Double) throws {
+        try expectSame(
+            [[2, 5, 24], [24]], dtype: type.0, within: type.1,
+            fused: { try $0[0].rmsNorm($0[1], eps: 1e-6, offset: offset) },
+            plain: { try $0[0] * (($0[0] * $0[0]).mean([-1], keepDim: true) + 1e-6).rsqrt() * ($0[1] + offset) })
+    }
+
+    @Test(arguments: types, [Tensor.GatedActivation.silu, .gelu, .geluTanh])
+    func gatedUnitIsItsComposition(type: (DType, Double), activation: Tensor.GatedActivation) throws {
+        try expectSame(
+            [[3, 7, 12], [3, 7, 12]], dtype: type.0, within: type.1,
+            fused: { try $0[0].gated($0[1], by: activation) },
+            plain: {
+                switch activation {
+                case .silu: try $0[0].silu() * $0[1]
+                case .gelu: try $0[0].gelu() * $0[1]
+                case .geluTanh: try $0[0].geluTanh() * $0[1]
+                }
+            })
+    }
+
+    @Test func lowRankLinearAgreesWithFiniteDifferences() throws {
+        let shapes = [[5, 6], [4, 6], [4], [2, 6], [4, 2]]
+        let values = try shapes.enumerated().map { try leaf($1, "fd\($0)", .float64) }
+        func loss(_ t: [Tensor]) throws -> Tensor {
+            let y = try t[0].lowRankLinear(t[1], t[2], factors: (t[3], t[4]), scaling: 2)
+            return try (y * y).sum()
+        }
+        try loss(values).backward()
+        for (index, value) in values.enumerated() {
+            let direction = try Tensor.normal(shapes[index], key: key.derived(index), dtype: .float64)
+            func moved(_ step: Double) throws -> Double {
+                var moved = try values.map { try $0.detach() }
+                moved[index] = try moved[index] + direction * step
+                return try loss(moved).item()
+            }
+            let slope = try (moved(1e-5) - moved(-1e-5)) / 2e-5
+            let gradient = try (#require(try value.grad) * direction).sum().item()
+            #expect(abs(slope - gradient) < 1e-6 * max(1, abs(slope)))
+        }
+    }
+
+    @Test func frozenWeightsGetNoGradientAndFrozenInputsNone() throws {
+        let x = try Tensor.normal([20, 96], key: key)
+        let frozen = try Tensor.normal([80, 96], key: key.derived("w"))
+        let (a, b) = (try leaf([4, 96], "a", .float32), try leaf([80, 4], "b", .float32))
+        try x.lowRankLinear(frozen, nil, factors: (a, b), scaling: 1).sum().backward()
+        #expect(try x.grad == nil)
+        #expect(try frozen.grad == nil)
+        #expect(try a.grad != nil)
+        #expect(try b.grad != nil)
+    }
+}
