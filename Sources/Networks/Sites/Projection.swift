@@ -192,7 +192,9 @@ extension Projection {
     public func callAsFunction(_ x: Tensor, _ context: ForwardContext) throws -> Tensor {
         try context.observer?(self, x)
         if grafts.isEmpty { return try apply(plainWeight, bias?.value, to: x) }
-        if grafts.count == 1, streamedType == nil, let whole = try grafts[0].output(of: x, frozen: frozenWeight(), at: self, context) {
+        if grafts.count == 1, streamedType == nil,
+            let whole = try grafts[0].output(of: x, frozen: frozenWeight(), at: self, context)
+        {
             return whole
         }
         // A graft wraps those before it: the last one sees the input first.
