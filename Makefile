@@ -1,12 +1,15 @@
 # Everything sets itself up: libtorch and the demo's model from PyPI, WordNet from Debian. Nothing is installed.
-# Variables: JOBS (parallel jobs), GRAFT_LIBTORCH (an installed libtorch instead of PyPI's), SWIFT, CXX.
+# Variables: JOBS (parallel jobs), GRAFT_LIBTORCH (an installed libtorch instead of PyPI's), SWIFT, CXX,
+# FUZZ_EXECUTIONS, FUZZ_SEED.
 
 SWIFT ?= swift
 JOBS ?= $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
+FUZZ_EXECUTIONS ?= 100000
+FUZZ_SEED ?= 1
 export JOBS
 
 .DEFAULT_GOAL := all
-.PHONY: all engine build test demo compare digits bench-memory lint interop dependent soak ci clean help
+.PHONY: all engine build test demo compare digits bench bench-memory lint fuzz sanitize interop dependent soak ci clean help
 
 all: engine build ## the engine and the command, optimised
 
@@ -38,7 +41,16 @@ bench-memory: all ## what sparse-mezo, unipt and lisa promise about memory, meas
 
 lint: ## the formatter's rules, and whether the generated files fit their table
 	Scripts/generate-operations --check
-	$(SWIFT) format lint -s -r Sources Tests Plugins Examples Package.swift
+	python3 Benchmarks/report.py --check
+	$(SWIFT) format lint -s -r Sources Tests Fuzz Plugins Examples Package.swift
+
+fuzz: engine ## damaged files for every reader (FUZZ_EXECUTIONS in all, FUZZ_SEED)
+	$(SWIFT) build -c release -j $(JOBS) --product GraftFuzz
+	nice .build/release/GraftFuzz --executions $(FUZZ_EXECUTIONS) --seed $(FUZZ_SEED)
+
+sanitize: engine ## the lower floors' tests under the address and the thread sanitizer
+	Scripts/sanitize address
+	Scripts/sanitize thread
 
 interop: all ## adapters to and from Python's peft
 	@Scripts/interop/setup
@@ -46,6 +58,9 @@ interop: all ## adapters to and from Python's peft
 
 soak: all ## 200 trainings killed at random moments, which must end as if nothing had happened (SOAK_COUNT, SOAK_SECONDS)
 	@Scripts/soak
+
+bench: all ## time and memory beside Python's transformers and peft; BENCH_PAIRS, BENCH_ONLY: docs/performance.md
+	@python=$$(Benchmarks/setup) && python3 Benchmarks/bench.py --graft .build/release/graft --python "$$python"
 
 dependent: engine ## a package that depends on this one by URL and version
 	@Scripts/check-dependent

@@ -19,11 +19,14 @@ let package = Package(
     targets: [
         .target(name: "Support"),
 
-        .target(name: "JSON", dependencies: ["Support"]),
-        .testTarget(name: "JSONTests", dependencies: ["JSON"]),
-
         .target(name: "Files"),
         .testTarget(name: "FilesTests", dependencies: ["Files"]),
+
+        .target(name: "JSON", dependencies: ["Files", "Support"]),
+        .testTarget(name: "JSONTests", dependencies: ["JSON"]),
+
+        .target(name: "YAML", dependencies: ["JSON", "Yams"]),
+        .testTarget(name: "YAMLTests", dependencies: ["JSON", "YAML"]),
 
         .target(name: "Reporting", dependencies: ["Files", "JSON"]),
         .testTarget(name: "ReportingTests", dependencies: ["Reporting"]),
@@ -34,7 +37,7 @@ let package = Package(
         .target(name: "Torch", dependencies: ["CTorch", "Files", "JSON", "Support"]),
         .testTarget(name: "TorchTests", dependencies: ["Files", "Torch"], exclude: ["SafetensorsFixtures"]),
 
-        .target(name: "Tokenizers", dependencies: ["JSON"]),
+        .target(name: "Tokenizers", dependencies: ["Files", "JSON"]),
         .testTarget(name: "TokenizersTests", dependencies: ["Tokenizers"]),
 
         .target(name: "Datasets", dependencies: ["JSON", "Support"]),
@@ -48,7 +51,7 @@ let package = Package(
         .target(name: "Optimization", dependencies: ["JSON", "Networks", "Support", "Torch"]),
         .testTarget(name: "OptimizationTests", dependencies: ["JSON", "Optimization"]),
 
-        .target(name: "Backbones", dependencies: ["Networks", "JSON", "Support"]),
+        .target(name: "Backbones", dependencies: ["Files", "Networks", "JSON", "Support"]),
         .testTarget(name: "BackbonesTests", dependencies: ["Backbones", "Golden", "Verification"]),
 
         .target(name: "Golden", dependencies: ["JSON", "Networks", "Support", "Torch"]),
@@ -59,7 +62,7 @@ let package = Package(
         .testTarget(name: "MethodIndexerTests", dependencies: ["MethodIndexer"]),
         .plugin(name: "MethodRegistryPlugin", capability: .buildTool(), dependencies: ["MethodIndexer"]),
         .target(
-            name: "Methods", dependencies: ["Golden", "JSON", "Networks", "Optimization", "Support"],
+            name: "Methods", dependencies: ["Golden", "JSON", "Networks", "Optimization", "Support", "Tokenizers"],
             plugins: ["MethodRegistryPlugin"]),
         .testTarget(
             name: "MethodsTests",
@@ -93,7 +96,7 @@ let package = Package(
         .testTarget(
             name: "GraftTests",
             dependencies: [
-                "Files", "Graft", "JSON", "Methods", "Training",
+                "Files", "Generation", "Graft", "JSON", "Methods", "Training",
                 .product(name: "OrderedCollections", package: "swift-collections"),
             ]),
 
@@ -115,13 +118,23 @@ let package = Package(
             dependencies: [
                 "Adapters", "Backbones", "Files", "Generation", "Golden", "JSON", "Methods", "Networks", "Reporting",
                 "Support",
-                "Tokenizers", "Torch", "Training", "Verification", "Yams",
+                "Tokenizers", "Torch", "Training", "Verification", "YAML",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         .testTarget(
             name: "GraftCLITests", dependencies: ["GraftCLI", "JSON", "Support", "Torch", "Verification"],
             exclude: ["Snapshots"]
         ),
+
+        // Feeds the readers of files with damaged ones; no product, so that nobody else builds it.
+        .executableTarget(
+            name: "GraftFuzz",
+            dependencies: [
+                "Adapters", "Backbones", "Datasets", "JSON", "Reporting", "Tokenizers", "Torch", "Training", "YAML",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            path: "Fuzz", exclude: ["Corpus"]),
+        .testTarget(name: "GraftFuzzTests", dependencies: ["GraftFuzz", "JSON"]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -176,6 +176,7 @@ extern "C" __attribute__((visibility("default"))) const struct ct_engine *graft_
         [] { return graft::live_handles.load(); },
         [] { return TORCH_VERSION; },
         graft::configuration,
+        graft::on_gradient,
     };
     return &engine;
 }

@@ -1,6 +1,7 @@
 // Linear maps whose weights are frozen: what their backward needs and no more, computed by the faster of the libraries
 // that libtorch brings.
 #include <ATen/core/dispatch/Dispatcher.h>
+#include <ATen/core/grad_mode.h>
 #include <torch/csrc/autograd/custom_function.h>
 
 #include "engine.h"
@@ -15,30 +16,44 @@ using torch::autograd::variable_list;
 using OneDNNLinear = at::Tensor(const at::Tensor &, const at::Tensor &, const std::optional<at::Tensor> &,
                                 std::string_view, c10::List<std::optional<at::Scalar>>, std::optional<std::string_view>);
 
-/// oneDNN's linear map, where this libtorch has it and this processor is better served by it. MKL takes its AVX2 kernels
-/// on processors that are not Intel's, and packs for them at every call: oneDNN's own are 15 to 30 % faster there.
+/// oneDNN's linear map of plain tensors; null where this libtorch has none.
 const c10::TypedOperatorHandle<OneDNNLinear> *onednn_linear() {
     static const auto found = []() -> std::optional<c10::TypedOperatorHandle<OneDNNLinear>> {
-#if defined(__x86_64__)
-        __builtin_cpu_init();
-        if (__builtin_cpu_is("intel") || !__builtin_cpu_supports("avx2")) return std::nullopt;
-        if (!at::globalContext().userEnabledMkldnn()) return std::nullopt;
         auto schema = c10::Dispatcher::singleton().findSchema({"mkldnn::_linear_pointwise", ""});
-        if (!schema.has_value()) return std::nullopt;
-        return schema->typed<OneDNNLinear>();
-#else
-        return std::nullopt;
-#endif
+        if (!schema.has_value() || !at::globalContext().userEnabledMkldnn()) return std::nullopt;
+        try {
+            return schema->typed<OneDNNLinear>();
+        } catch (const c10::Error &) {
+            return std::nullopt;  // Another libtorch, another signature.
+        }
     }();
     return found.has_value() ? &*found : nullptr;
 }
 
-/// Whether x wᵀ goes to oneDNN: a rule of types, shapes and the mode alone, so that the same run is the same numbers.
+/// MKL takes its AVX2 kernels on processors that are not Intel's, and packs for them at every call: oneDNN's own are 15 to
+/// 30 % faster there.
+bool is_mkl_slow() {
+#if defined(__x86_64__)
+    static const bool slow = [] {
+        __builtin_cpu_init();
+        return !__builtin_cpu_is("intel") && __builtin_cpu_supports("avx2");
+    }();
+    return slow;
+#else
+    return false;
+#endif
+}
+
+/// Whether x wᵀ goes to oneDNN: a rule of types and shapes alone, so that the same run is the same numbers. A few rows
+/// against a large weight go there on every processor where no gradient is wanted, as in generation: the time goes into
+/// reading the weight once, and BLAS packs it first, which reads and writes it all once more.
 bool is_for_onednn(const at::Tensor &x, const at::Tensor &w) {
-    // The few rows of a generation's step read each weight once, unless it is packed first; for one row MKL does not.
-    int64_t fewest = at::GradMode::is_enabled() ? 16 : 2;
-    return x.device().is_cpu() && w.device().is_cpu() && x.scalar_type() == at::kFloat && w.scalar_type() == at::kFloat &&
-           w.dim() == 2 && x.numel() >= fewest * w.size(1) && w.size(0) >= 8 && w.size(1) >= 64 && onednn_linear() != nullptr;
+    if (!x.is_cpu() || !w.is_cpu() || x.scalar_type() != at::kFloat || w.scalar_type() != at::kFloat) return false;
+    if (w.dim() != 2 || w.size(0) < 8 || w.size(1) < 64) return false;
+    auto rows = x.numel() / w.size(1);
+    bool is_skinny = rows >= 2 && rows <= 64 && w.numel() >= (int64_t(1) << 16) && w.is_contiguous();
+    bool is_wanted = (is_mkl_slow() && rows >= 16) || (is_skinny && !at::GradMode::is_enabled());
+    return is_wanted && onednn_linear() != nullptr;
 }
 
 at::Tensor rows_of(const at::Tensor &x) {

@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import JSON
 import Methods
@@ -38,6 +39,7 @@ public struct AdapterConfig: Sendable {
     /// - Throws: `AdapterError` for what does not fit, `JSONError` for what is not JSON.
     public init(folder: URL) throws {
         let url = folder.appendingPathComponent(Self.fileName)
+        try Containment.require(url, in: folder)
         try self.init(JSON.Node(contentsOf: url, maximumBytes: Self.maximumBytes))
     }
 

@@ -1,3 +1,5 @@
+import Support
+
 /// What can be wrong with an adapter's folder, or with an adapter on a given model.
 public enum AdapterError: Error, Equatable, Sendable {
     /// No `adapter_config.json`, neither here nor in one folder below; `found` names folders that have one.
@@ -42,7 +44,9 @@ public enum AdapterError: Error, Equatable, Sendable {
 
 extension AdapterError: CustomStringConvertible {
     /// One sentence: the file, what is wrong, what to do.
-    public var description: String {
+    public var description: String { shortened(message: sentence) }
+
+    private var sentence: String {
         switch self {
         case .noAdapter(let folder, let found) where found.isEmpty:
             "\(folder) has no adapter_config.json: give the folder of an adapter"

@@ -1,4 +1,5 @@
 import Backbones
+import Files
 import Foundation
 import Methods
 import Networks
@@ -55,6 +56,7 @@ public enum AdapterFolder {
         guard below.count == 1, let name = below.first else {
             throw AdapterError.noAdapter(folder: folder.path, found: below)
         }
+        try Containment.require(folder.appendingPathComponent(name), in: folder)
         return folder.appendingPathComponent(name)
     }
 
@@ -74,7 +76,10 @@ public enum AdapterFolder {
     /// - Throws: `AdapterError` where there are none, and what reading the file throws.
     static func weights(in folder: URL) throws -> SafetensorsFile {
         let url = folder.appendingPathComponent(weightsName)
-        if FileManager.default.fileExists(atPath: url.path) { return try SafetensorsFile(url) }
+        if FileManager.default.fileExists(atPath: url.path) {
+            try Containment.require(url, in: folder)
+            return try SafetensorsFile(url)
+        }
         let pickle = "adapter_model.bin"
         if FileManager.default.fileExists(atPath: folder.appendingPathComponent(pickle).path) {
             throw AdapterError.pickleOnly(folder: folder.path, file: pickle)

@@ -58,6 +58,8 @@ public enum Backbones {
         guard unexpected.isEmpty else {
             throw NetworkError.unexpectedTensors(names: unexpected.map(weights.fileName), source: folder.path)
         }
+        // A file that was written into meanwhile may have given half of one version and half of another.
+        try weights.requireUnchanged()
         return loaded.model
     }
 

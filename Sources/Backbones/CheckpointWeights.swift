@@ -34,4 +34,7 @@ struct CheckpointWeights: WeightSource {
     func tensor(_ name: String) throws -> Tensor? {
         try fileNames[name].map { try files.tensor($0) }
     }
+
+    /// Holds the files against what they were when they were opened.
+    func requireUnchanged() throws { try files.requireUnchanged() }
 }

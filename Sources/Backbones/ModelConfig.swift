@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import JSON
 import Networks
@@ -15,12 +16,16 @@ public struct ModelConfig {
                 "\(folder.path) has no config.json: give the folder of a Hugging Face checkpoint (config.json, "
                     + "model.safetensors, tokenizer.json)")
         }
+        try Containment.require(file, in: folder)
         node = try JSON.Node(contentsOf: file, options: JSON.ParseOptions(allowsNonFinite: true))
         _ = try node.object()
     }
 
     /// More than any size of a network, and few enough that products of two sizes do not overflow.
     static let largestSize = 1 << 30
+
+    /// More than any task's classes: a new head of so many rows is drawn before anything else could refuse it.
+    static let mostLabels = 1 << 20
 
     /// A configuration made in code.
     public init(_ value: JSON, source: String = "config") {
@@ -102,7 +107,7 @@ public struct ModelConfig {
     public var labelCount: Int {
         get throws {
             if let labels = try optional("id2label")?.object(), !labels.isEmpty { return labels.count }
-            return try int("num_labels", default: 2)
+            return try optional("num_labels")?.int(in: 1...ModelConfig.mostLabels) ?? 2
         }
     }
 

@@ -13,6 +13,10 @@ public enum FileError: Error, Equatable, Sendable {
     case notAFile(path: String)
     /// The file became shorter while it was read.
     case shrank(path: String)
+    /// The file was written into while it was read.
+    case changed(path: String)
+    /// The file is a symbolic link, or lies behind one, that leads out of the folder that it should be in.
+    case outside(path: String, target: String)
     /// Another holder has the lock of the folder; who that is, in its own words.
     case inUse(path: String, holder: String)
     /// The folder that is written to was removed, moved or replaced meanwhile.
@@ -33,7 +37,12 @@ extension FileError: CustomStringConvertible {
         case .notAFile(let path):
             "\(path) is not a regular file"
         case .shrank(let path):
-            "\(path) became shorter while it was read"
+            "\(path) became shorter while it was read; wait until nothing writes to it, and start again"
+        case .changed(let path):
+            "\(path) was changed while it was read; wait until nothing writes to it, and start again"
+        case .outside(let path, let target):
+            "\(path) is a link to \(target), outside of its folder, which is not followed: put the file itself there, or "
+                + "name the folder that it is in"
         case .inUse(let path, let holder):
             "\(path) is being written by another run (\(holder)): wait until that ends, or name another folder"
         case .vanished(let path):

@@ -10,6 +10,7 @@ public final class FileInput: Sendable {
     public let size: Int
 
     let descriptor: Int32
+    private let modified: timespec
 
     /// Opens a file; symbolic links are followed.
     ///
@@ -32,25 +33,58 @@ public final class FileInput: Sendable {
         self.path = path
         self.size = Int(facts.st_size)
         self.descriptor = descriptor
+        modified = facts.lastModified
     }
 
     deinit { close(descriptor) }
 
+    /// Holds the file against what it was when it was opened.
+    ///
+    /// - Throws: `FileError.shrank` or `.changed` where another program has written into it since.
+    public func requireUnchanged() throws {
+        var facts = stat()
+        guard fstat(descriptor, &facts) == 0 else { throw FileError.last(.read, path) }
+        let now = facts.lastModified
+        guard facts.st_size >= off_t(size) else { throw FileError.shrank(path: path) }
+        guard facts.st_size == off_t(size), now.tv_sec == modified.tv_sec, now.tv_nsec == modified.tv_nsec else {
+            throw FileError.changed(path: path)
+        }
+    }
+
     /// Reads exactly `count` bytes from a place in the file; the caller bounds `count`.
     public func read(at offset: Int, count: Int) throws -> [UInt8] {
         try [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
-            while filled < count {
-                let rest = UnsafeMutableRawBufferPointer(
-                    rebasing: UnsafeMutableRawBufferPointer(buffer)[filled..<count])
-                let read = pread(descriptor, rest.baseAddress, rest.count, off_t(offset + filled))
-                if read > 0 {
-                    filled += read
-                } else if read == 0 {
-                    throw FileError.shrank(path: path)
-                } else if errno != EINTR {
-                    throw FileError.last(.read, path)
-                }
+            try read(
+                at: offset,
+                into: UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(buffer)[..<count]))
+            filled = count
+        }
+    }
+
+    /// Fills a buffer with the bytes from a place in the file on.
+    func read(at offset: Int, into buffer: UnsafeMutableRawBufferPointer) throws {
+        var filled = 0
+        while filled < buffer.count {
+            let rest = UnsafeMutableRawBufferPointer(rebasing: buffer[filled...])
+            let read = pread(descriptor, rest.baseAddress, rest.count, off_t(offset + filled))
+            if read > 0 {
+                filled += read
+            } else if read == 0 {
+                throw FileError.shrank(path: path)
+            } else if errno != EINTR {
+                throw FileError.last(.read, path)
             }
         }
+    }
+}
+
+extension stat {
+    /// When the file's contents were last written.
+    fileprivate var lastModified: timespec {
+        #if canImport(Darwin)
+            st_mtimespec
+        #else
+            st_mtim
+        #endif
     }
 }

@@ -17,7 +17,8 @@ public enum GenerationError: Error, Equatable, CustomStringConvertible {
         case .option(let text):
             text
         case .notCausal:
-            "this network does not predict the next token: generation needs a causal language model (Llama, GPT-2, …)"
+            "this network does not predict the next token: generation needs a causal language model or an "
+                + "encoder-decoder (Llama, GPT-2, BART, …)"
         case .emptyPrompt(let index):
             "prompt \(index + 1) has no tokens, and the tokenizer names no token that starts a text: give some text"
         case .promptTooLong(let index, let tokens, let limit):

@@ -64,13 +64,7 @@ public struct TextGenerator {
         return ids
     }
 
-    /// Rows of the table of words: the first embedding of the network.
-    private var vocabulary: Int? {
-        for projection in model.projections.values {
-            if case .embedding(let count, _) = projection.kind { return count }
-        }
-        return nil
-    }
+    private var vocabulary: Int? { model.wordCount }
 }
 
 // MARK: The loop

@@ -38,7 +38,8 @@ public final class PostNormLayer: Network {
         activation = settings.activation
         let headSize = size / settings.heads
         site = AttentionSite(
-            root("self"), index: 0, size: size, heads: settings.heads, keyHeads: settings.heads, headSize: headSize)
+            root("self"), index: 0, size: size, heads: settings.heads, keyHeads: settings.heads, headSize: headSize,
+            query: ProjectionSlice(query))
         attention = Sublayer(
             root, .attention, size: size,
             placement: .after(try .layer(root("ln1"), size: size, eps: settings.eps)),
@@ -61,7 +62,7 @@ public final class PostNormLayer: Network {
                 return try y.reshape([y.size(0), y.size(1), site.heads, site.headSize]).transpose(1, 2)
             }
             return try output(
-                context.attention(parts[0], parts[1], parts[2], settings, input: input, at: site), context)
+                context.attention(parts[0], parts[1], parts[2], settings, input: input, from: x, at: site), context)
         }
         let y = try mlp(attended, context) { try down(activation(up($0, context)), context) }
         return ModelOutput(logits: y, lastHiddenState: y)

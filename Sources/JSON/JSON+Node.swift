@@ -21,7 +21,9 @@ extension JSON {
         }
 
         /// Reads a file that holds one JSON value; messages name it by its last path component.
-        public init(contentsOf file: URL, maximumBytes: Int = 1 << 30, options: ParseOptions = ParseOptions()) throws {
+        public init(
+            contentsOf file: URL, maximumBytes: Int = JSON.maximumFileBytes, options: ParseOptions = ParseOptions()
+        ) throws {
             self.init(
                 try JSON.parse(contentsOf: file, maximumBytes: maximumBytes, options: options),
                 source: file.lastPathComponent)

@@ -1,3 +1,4 @@
+import Files
 import Foundation
 
 extension JSON {
@@ -7,11 +8,14 @@ extension JSON {
         public var maximumDepth: Int
         /// Whether Python's `NaN`, `Infinity` and `-Infinity` are numbers, and `1e999` is infinite.
         public var allowsNonFinite: Bool
+        /// How many values the text may hold, nested ones included: as values, `[0,0,…]` takes many times its length.
+        public var maximumValues: Int
 
-        /// By default: 128 levels, finite numbers only.
-        public init(maximumDepth: Int = 128, allowsNonFinite: Bool = false) {
+        /// By default: 128 levels, finite numbers only, 16 million values, ten times those of the largest tokenizers.
+        public init(maximumDepth: Int = 128, allowsNonFinite: Bool = false, maximumValues: Int = 1 << 24) {
             self.maximumDepth = maximumDepth
             self.allowsNonFinite = allowsNonFinite
+            self.maximumValues = maximumValues
         }
     }
 
@@ -53,31 +57,38 @@ extension JSON {
         return try text.withUTF8 { try parse(UnsafeRawBufferPointer($0), source: source, options: options) }
     }
 
+    /// The largest file that is read by default; the largest tokenizers have 40 MB.
+    public static let maximumFileBytes = 256 << 20
+
     /// Reads a file that holds one JSON value.
     ///
-    /// - Parameter maximumBytes: larger files are refused before they are read.
+    /// - Parameter maximumBytes: larger files are refused before they are read, and so are pipes and devices.
     /// - Throws: `JSONError.unreadable` or `JSONError.syntax`, both with the file's name.
     public static func parse(
-        contentsOf file: URL, maximumBytes: Int = 1 << 30, options: ParseOptions = ParseOptions()
+        contentsOf file: URL, maximumBytes: Int = JSON.maximumFileBytes, options: ParseOptions = ParseOptions()
     ) throws -> JSON {
-        let data: Data
+        let bytes: [UInt8]
         do {
-            let handle = try FileHandle(forReadingFrom: file)
-            defer { try? handle.close() }
-            let size = try handle.seekToEnd()
-            guard size <= UInt64(maximumBytes) else {
+            let input = try FileInput(file)
+            guard input.size <= maximumBytes else {
                 throw JSONError.unreadable(
-                    path: file.path, reason: "the file has \(size) bytes, more than the limit of \(maximumBytes)")
+                    path: file.path, reason: "the file has \(input.size) bytes, more than the limit of \(maximumBytes)")
             }
-            try handle.seek(toOffset: 0)
-            data = try handle.readToEnd() ?? Data()
-        } catch let error as JSONError {
-            throw error
-        } catch {
-            let exists = FileManager.default.fileExists(atPath: file.path)
-            throw JSONError.unreadable(
-                path: file.path, reason: exists ? "the file cannot be read" : "there is no such file")
+            bytes = try input.read(at: 0, count: input.size)
+        } catch let error as FileError {
+            throw JSONError.unreadable(path: file.path, reason: reason(error))
         }
-        return try parse(data, source: file.lastPathComponent, options: options)
+        return try parse(bytes, source: file.lastPathComponent, options: options)
+    }
+
+    private static func reason(_ error: FileError) -> String {
+        switch error {
+        case .system(_, _, ENOENT): "there is no such file"
+        case .notAFile: "it is not a regular file"
+        case .shrank, .changed: "it was changed while it was read"
+        case .system(_, _, let code): "the file cannot be read: \(String(cString: strerror(code)))"
+        case .inUse, .vanished: "\(error)"
+        case .outside(_, let target): "it is a link to \(target), outside of its folder"
+        }
     }
 }

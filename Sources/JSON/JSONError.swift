@@ -17,6 +17,10 @@ public enum JSONError: Error, Equatable, Sendable {
 extension JSONError: CustomStringConvertible {
     /// One sentence: where, and what was expected.
     public var description: String {
+        shortened(message: fullDescription)
+    }
+
+    private var fullDescription: String {
         switch self {
         case .syntax(let source, let line, let column, let problem):
             "\(source.isEmpty ? "JSON text" : source): line \(line), column \(column): \(problem)"

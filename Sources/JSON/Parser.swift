@@ -7,6 +7,7 @@ struct Parser {
     let options: JSON.ParseOptions
     var position = 0
     private var depth = 0
+    private var count = 0
 
     init(bytes: UnsafeRawBufferPointer, source: String, options: JSON.ParseOptions) {
         self.bytes = bytes
@@ -23,6 +24,8 @@ struct Parser {
     }
 
     private mutating func parseValue() throws -> JSON {
+        count += 1
+        guard count <= options.maximumValues else { throw failure("more than \(options.maximumValues) values") }
         guard let byte = peek() else { throw unexpected("a value") }
         switch byte {
         case UInt8(ascii: "{"): return .object(try nested { try $0.parseObject() })

@@ -1,5 +1,6 @@
 import Golden
 import Networks
+import Support
 import Torch
 
 /// A fine-tuning method: a small configuration that chooses sites and makes grafts for them. Methods know sites, never
@@ -117,7 +118,9 @@ public enum MethodError: Error, Equatable, CustomStringConvertible {
     case needsCalibration(method: String)
 
     /// One sentence: what was wrong, where, what to do.
-    public var description: String {
+    public var description: String { shortened(message: sentence) }
+
+    private var sentence: String {
         switch self {
         case .option(let text), .unmergeable(let text), .unwritable(let text), .stored(let text):
             return text

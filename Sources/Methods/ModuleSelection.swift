@@ -20,7 +20,7 @@ struct ModuleSelection {
         switch targets {
         case .pattern(let pattern):
             let regex = try ModulePattern(pattern, option: "target_modules")
-            chosen = candidates.filter { regex.matchesWhole(names($0)) }
+            chosen = try candidates.filter { try regex.matchesWhole(names($0)) }
             if chosen.isEmpty { throw unmatched(pattern, candidates) }
         case .list(let list):
             let missing = list.filter { name in !candidates.contains { ModuleSelection.means(name, names($0)) } }

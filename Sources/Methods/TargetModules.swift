@@ -1,5 +1,6 @@
 import Networks
 import Support
+import Tokenizers
 
 /// Which modules an option means: a list of names (exact, or the end of a path at a dot), a regular expression for the
 /// whole path, or the shorthand `all-linear`. The rules are Hugging Face peft's; what matches nothing is an error.
@@ -114,18 +115,29 @@ extension Projection {
 
 /// A regular expression over module paths.
 struct ModulePattern {
-    private let regex: Regex<AnyRegexOutput>
+    private let regex: BoundedPattern
+    private let (source, option): (String, String)
 
+    /// Configurations come from strangers, and Swift's own expressions have no bound on their time.
     init(_ pattern: String, option: String) throws {
         do {
-            regex = try Regex(pattern)
+            regex = try BoundedPattern(pattern)
+            (source, self.option) = (pattern, option)
         } catch {
             throw MethodError.option("\(option): `\(pattern)` is not a valid regular expression")
         }
     }
 
-    func matchesWhole(_ path: String) -> Bool {
-        (try? regex.wholeMatch(in: path)) != nil
+    /// Whether the whole path matches.
+    ///
+    /// - Throws: `MethodError.option` where that takes too many steps.
+    func matchesWhole(_ path: String) throws -> Bool {
+        do {
+            return try regex.matchesWhole(path)
+        } catch {
+            throw MethodError.option(
+                "\(option): `\(source)` takes too many steps on `\(path)`; write it without nested repetitions")
+        }
     }
 }
 
@@ -142,13 +154,14 @@ struct ModulePatterns<Value> {
         }
     }
 
-    func value(for path: String) -> Value? {
-        entries.first { $0.pattern.matchesWhole(path) }?.value
+    func value(for path: String) throws -> Value? {
+        try entries.first { try $0.pattern.matchesWhole(path) }?.value
     }
 
     /// Every key must match one of the adapted modules.
     func requireMatches(in paths: [String]) throws {
-        for entry in entries where !paths.contains(where: { entry.pattern.matchesWhole($0) }) {
+        for entry in entries {
+            if try paths.contains(where: { try entry.pattern.matchesWhole($0) }) { continue }
             throw MethodError.unmatched(
                 option: option, pattern: entry.key, nearest: nearestMatch(to: entry.key, in: paths))
         }

@@ -11,6 +11,10 @@ public final class ForwardContext {
     public let cache: KeyValueCache?
     /// True when only the scores are asked for: a network may then leave out last hidden states that no score comes from.
     public let scoresOnly: Bool
+    /// How many adapters act side by side, each on a block of the rows of its own; 1 for all on all rows.
+    public internal(set) var lanes = 1
+    /// What `ofOneLane` has made.
+    var laneContext: ForwardContext?
     /// Rows that grafts put before the tokens of the batch; outputs have them too.
     public internal(set) var insertedRows = 0
     /// What went into the first block of the body whose side network is running, [rows, length, size]; nil elsewhere.
@@ -27,8 +31,9 @@ public final class ForwardContext {
     /// A context for one forward.
     public init(
         isTraining: Bool = false, key: RandomKey = RandomKey(seed: 0), cache: KeyValueCache? = nil,
-        scoresOnly: Bool = false
+        scoresOnly: Bool = false, lanes: Int = 1
     ) {
+        self.lanes = lanes
         self.isTraining = isTraining
         self.key = key
         self.cache = cache
@@ -38,6 +43,7 @@ public final class ForwardContext {
     /// Dropout in training, with a mask that is a function of the step and the place.
     public func dropout(_ x: Tensor, _ p: Double, at site: String) throws -> Tensor {
         guard isTraining, p > 0 else { return x }
+        if lanes > 1 { return try laneDropout(x, p, at: site) }
         return try x.dropout(p, key: key.derived(site))
     }
 }

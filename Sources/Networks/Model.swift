@@ -21,6 +21,8 @@ public final class Model {
     public private(set) var adapters: OrderedDictionary<String, GraftSet> = [:]
     /// Names of the adapters in effect, in the order they act.
     public private(set) var activeAdapters: [String] = []
+    /// Names of the adapters that act side by side, each on rows of its own; empty unless `activateSideBySide` said so.
+    public internal(set) var sideBySide: [String] = []
     /// Names of the adapters that `merge` folded in.
     public private(set) var mergedAdapters: [String] = []
 
@@ -131,23 +133,28 @@ extension Model {
             try parameter.replace(with: sets.compactMap { $0.parameters[name]?.value }.last)
         }
         activeAdapters = names
+        sideBySide = []
     }
 
     /// Takes the tensors of the adapters in effect again, after some were replaced in their boxes.
     public func refresh() throws {
-        try activate(activeAdapters)
+        try restore(activeAdapters, sideBySide)
+    }
+
+    private func restore(_ names: [String], _ lanes: [String]) throws {
+        if lanes.isEmpty { try activate(names) } else { try activateSideBySide(lanes) }
     }
 
     /// Runs `body` with exactly these adapters, then restores what was in effect.
     public func withAdapters<Result>(_ names: [String], _ body: () throws -> Result) throws -> Result {
-        let before = activeAdapters
+        let (before, lanes) = (activeAdapters, sideBySide)
         try activate(names)
         do {
             let result = try body()
-            try activate(before)
+            try restore(before, lanes)
             return result
         } catch {
-            try activate(before)
+            try restore(before, lanes)
             throw error
         }
     }

@@ -55,7 +55,7 @@ extension VocabularyNetwork {
         _ head: Projection, _ hidden: Tensor, labels: Tensor, softcap: Double? = nil, shift: Tensor? = nil,
         _ context: ForwardContext
     ) throws -> Tensor {
-        guard case .linear = head.kind, head.grafts.isEmpty else {
+        guard case .linear = head.kind, head.grafts.isEmpty, head.lanes == nil else {
             return try scores(hidden, context).crossEntropySum(labels)
         }
         return try hidden.linearCrossEntropySum(

@@ -1,3 +1,5 @@
+import Support
+
 /// What can be wrong with a network and its weights.
 public enum NetworkError: Error, Equatable, CustomStringConvertible {
     /// The checkpoint has no tensor of this name.
@@ -18,7 +20,9 @@ public enum NetworkError: Error, Equatable, CustomStringConvertible {
     case unknownAdapter(name: String, known: [String])
 
     /// One sentence: what was wrong, where, what to do.
-    public var description: String {
+    public var description: String { shortened(message: sentence) }
+
+    private var sentence: String {
         switch self {
         case .missingTensor(let name, let source, let nearest):
             return "\(source) has no tensor `\(name)`" + (nearest.map { "; the nearest is `\($0)`" } ?? "")

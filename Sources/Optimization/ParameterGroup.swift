@@ -47,6 +47,8 @@ public final class ParameterGroup {
     public var rate: Rate
     /// True while the group takes part in the training.
     public internal(set) var isActive: Bool
+    /// Whether gradients stay until the update.
+    public let keepsGradients: Bool
     /// Updates of the group since its optimizer state began; during an update, with that one.
     public internal(set) var clock = 0
     /// All values, one variable after the other; nil before the first activation.
@@ -61,15 +63,18 @@ public final class ParameterGroup {
     private var gradientViews: [Tensor] = []
 
     /// A group of variables.
+    /// - Parameter keepsGradients: false for variables whose gradients somebody takes away in the middle of a backward:
+    ///   there is no buffer for them, and `Trainables.step` passes the group over.
     /// - Throws: `OptimizationError.group` for a variable that is not trainable.
     public init(
         _ name: String, _ variables: [Variable], weightDecay: Double? = nil, rate: Rate = .scaled(1),
-        isActive: Bool = true
+        isActive: Bool = true, keepsGradients: Bool = true
     ) throws {
         self.name = name
         self.weightDecay = weightDecay
         self.rate = rate
         self.isActive = isActive
+        self.keepsGradients = keepsGradients
         entries = try ParameterGroup.entries(variables, shapes: variables.map { try $0.value.shape })
         if let frozen = variables.first(where: { $0.role != .trainable }) {
             throw OptimizationError.group("`\(frozen.name)` in the group `\(name)` is not trainable")
@@ -145,6 +150,7 @@ extension ParameterGroup {
     /// Clears the gradients, and lets the backward add to them in place.
     func clearGradients() throws {
         guard isActive, let values else { return }
+        guard keepsGradients else { return try setGradients(nil) }
         if let gradients {
             try gradients.zeroInPlace()
         } else {
@@ -161,6 +167,9 @@ extension ParameterGroup {
             try entry.variable.value.setGrad(buffer == nil ? nil : gradientViews[index])
         }
     }
+
+    /// Counts an update that is made elsewhere than in `Trainables.step`, before it is made.
+    public func countUpdate() { clock += 1 }
 
     /// Forgets what the optimizer remembered.
     func dropState() {

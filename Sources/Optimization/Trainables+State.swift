@@ -44,7 +44,8 @@ extension Trainables {
                 return found
             }
             return try ParameterGroup(
-                record.name, variables, weightDecay: record.weightDecay, rate: record.rate, isActive: record.isActive)
+                record.name, variables, weightDecay: record.weightDecay, rate: record.rate, isActive: record.isActive,
+                keepsGradients: record.keepsGradients ?? true)
         }
         try replaceGroups([])
         for (group, record) in zip(groups, records) { try take(group, record, tensor) }
@@ -84,6 +85,8 @@ private struct GroupRecord: Codable {
     let rate: ParameterGroup.Rate
     let isActive: Bool
     let isMaterialised: Bool
+    /// Absent in older checkpoints.
+    let keepsGradients: Bool?
     let clock: Int
     let moments: [String]
     let extras: [String]
@@ -95,6 +98,7 @@ private struct GroupRecord: Codable {
         rate = group.rate
         isActive = group.isActive
         isMaterialised = group.values != nil
+        keepsGradients = group.keepsGradients
         clock = group.clock
         moments = group.moments.keys.sorted()
         extras = group.extras.keys.sorted()

@@ -164,12 +164,26 @@ extension Trainables {
     /// - Parameter maxNorm: 0 for no cut.
     public func clip(maxNorm: Double) throws -> Double {
         let buffers = groups.compactMap(\.gradients)
-        let norms = try buffers.map { try $0.norm().item() }
+        let norms = try buffers.flatMap { try Self.normsOfParts($0) }
         let norm = norms.count == 1 ? norms[0] : norms.reduce(0) { $0 + $1 * $1 }.squareRoot()
         if maxNorm > 0, norm.isFinite, norm > maxNorm {
             for buffer in buffers { try buffer.mulInPlace(maxNorm / (norm + 1e-6)) }
         }
         return norm
+    }
+
+    /// Norms of the parts of a flat buffer, which together are its norm.
+    ///
+    /// The norms of short stretches are made first: one sum of squares in fp32 loses 1e-4 of three million of them, and
+    /// more of more.
+    private static func normsOfParts(_ buffer: Tensor) throws -> [Double] {
+        let stretch = 1024
+        let count = try buffer.count
+        let rows = count / stretch
+        guard rows > 1 else { return [try buffer.norm().item()] }
+        let whole = try buffer.narrow(0, 0, rows * stretch).reshape([rows, stretch])
+        let rest = try buffer.narrow(0, rows * stretch, count - rows * stretch)
+        return [try whole.norm(dims: [1]).norm().item(), try rest.norm().item()]
     }
 
     /// The name of the first variable whose gradient is not finite.

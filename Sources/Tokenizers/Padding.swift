@@ -45,7 +45,7 @@ public struct Padding: Sendable, Equatable {
 
 extension Padding {
     /// Files may ask for no more than this, so that a hostile one cannot use up memory.
-    private static let maximumLength = 1 << 24
+    private static let maximumLength = 1 << 20
 
     init(_ node: JSON.Node) throws {
         let strategy = try node.field("strategy")

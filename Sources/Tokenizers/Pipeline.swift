@@ -46,8 +46,12 @@ extension Pipeline {
             guard original.count <= Self.maximumBytes else {
                 throw TokenizerError.unencodable(reason: "it is longer than \(Self.maximumBytes) bytes")
             }
+            scratch.beginText(byteCount: original.count)
             var state = try sections(original, scratch)
-            for preTokenizer in preTokenizers { try preTokenizer.apply(&state, scratch) }
+            for preTokenizer in preTokenizers {
+                try preTokenizer.apply(&state, scratch)
+                try scratch.require(byteCount: state.text.count)
+            }
             var encoding = try tokenize(state, OffsetMap(original), scratch)
             encoding.fill(typeID: typeID)
             return encoding
@@ -65,7 +69,10 @@ extension Pipeline {
                 state.pieces.append(PreTokenized.Piece(start..<state.text.count, token: token))
                 return
             }
-            for normalizer in normalizers { try normalizer.normalize(&section, scratch) }
+            for normalizer in normalizers {
+                try normalizer.normalize(&section, scratch)
+                try scratch.require(byteCount: start + section.count)
+            }
             section.bytes.withUnsafeBufferPointer { bytes in
                 addedTokens.forEachSection(of: bytes, isNormalized: true) { range, token in
                     let range = (start + range.lowerBound)..<(start + range.upperBound)
@@ -137,8 +144,12 @@ extension Pipeline {
             if skipsSpecialTokens, addedTokens.isSpecial(id, modelText: modelText) { continue }
             tokens.append(Array(text.utf8))
         }
+        scratch.beginText(byteCount: tokens.reduce(0) { $0 + $1.count })
         guard let decoders else { return UTF8Text.string(Array(tokens.joined(separator: [0x20]))) }
-        for decoder in decoders { try decoder.decode(&tokens, scratch) }
+        for decoder in decoders {
+            try decoder.decode(&tokens, scratch)
+            try scratch.require(byteCount: tokens.reduce(0) { $0 + $1.count })
+        }
         return UTF8Text.string(Array(tokens.joined()))
     }
 }

@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import JSON
 
@@ -36,6 +37,7 @@ extension SpecialTokens {
         for name in ["tokenizer_config.json", "special_tokens_map.json"] {
             let file = folder.appendingPathComponent(name)
             guard FileManager.default.fileExists(atPath: file.path) else { continue }
+            try Containment.require(file, in: folder)
             nodes.append(try JSON.Node(contentsOf: file, options: .init(allowsNonFinite: true)))
         }
         func token(_ key: String) throws -> Token? {

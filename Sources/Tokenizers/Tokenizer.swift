@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import JSON
 
@@ -35,6 +36,8 @@ public final class Tokenizer: Sendable {
         guard exists, FileManager.default.fileExists(atPath: file.path) else {
             throw TokenizerError.missingFile(path: location.path)
         }
+        // A file that is named itself may be a link; one of a folder must be in it.
+        if isFolder.boolValue { try Containment.require(file, in: location) }
         let root = try JSON.Node(contentsOf: file)
         let pipeline = try Pipeline(root)
         self.pipeline = pipeline

@@ -29,15 +29,15 @@ extension TokenizerError: CustomStringConvertible {
         case .missingFile(let path):
             "\(path): there is no tokenizer.json here"
         case .unknownComponent(let path, let name, let known):
-            "\(path): the type \"\(name)\" is not known; known are \(known.joined(separator: ", "))"
+            "\(path): the type \"\(Self.shortened(name))\" is not known; known are \(known.joined(separator: ", "))"
         case .invalid(let path, let reason):
-            "\(path): \(reason)"
+            "\(path): \(Self.shortened(reason))"
         case .pattern(let pattern, let reason):
-            "the pattern \"\(pattern)\" cannot be used: \(reason)"
+            "the pattern \"\(Self.shortened(pattern))\" cannot be used: \(reason)"
         case .patternTooSlow(let pattern):
-            "the pattern \"\(pattern)\" needs too many steps on this text; write it without nested repetitions"
+            "the pattern \"\(Self.shortened(pattern))\" needs too many steps on this text; write it without nested repetitions"
         case .unencodable(let reason):
-            "the text cannot be encoded: \(reason)"
+            "the text cannot be encoded: \(Self.shortened(reason))"
         case .truncation(let reason):
             "the text cannot be truncated: \(reason)"
         case .unknownChatFormat(let name, let nearest):
@@ -45,5 +45,10 @@ extension TokenizerError: CustomStringConvertible {
         case .conversation(let reason):
             "the conversation does not fit its format: \(reason)"
         }
+    }
+
+    /// Texts of the file are in messages, and files can hold very long ones.
+    private static func shortened(_ text: String) -> String {
+        text.utf8.count <= 600 ? text : String(text.unicodeScalars.prefix(200)) + "…"
     }
 }

@@ -113,11 +113,21 @@ extension Truncation {
             throw TokenizerError.truncation(
                 reason: "the stride of \(stride) must be less than the \(length) tokens that a window has for the text")
         }
+        let windowCount = (count - stride + length - stride - 1) / (length - stride)
+        guard windowCount * length <= Self.leastWindowTokens + count * Self.mostOverlap else {
+            throw TokenizerError.truncation(
+                reason:
+                    "a stride of \(stride) cuts \(count) tokens into \(windowCount) windows of \(length), which hold "
+                    + "too many in all; choose a smaller stride")
+        }
         let windows = self.windows(count, length)
         var kept = encoding.slice(windows[0])
         kept.overflowing = windows.dropFirst().map { encoding.slice($0) }
         encoding = kept
     }
+
+    /// Windows that overlap nearly whole would hold the square of the text.
+    private static let (leastWindowTokens, mostOverlap) = (1 << 20, 16)
 
     private func windows(_ count: Int, _ length: Int) -> [Range<Int>] {
         var windows: [Range<Int>] = []

@@ -15,6 +15,9 @@ extension Batch {
             tokenTypeIDs: try typeIDs.map(tensor), positionIDs: try positionIDs.map(tensor),
             segmentIDs: try segmentIDs.map(tensor))
         input.taskIDs = try taskIDs.map { try Tensor($0).to(device, nonBlocking: true) }
+        if case .sequences(_, let length) = targets, let decoderInputIDs {
+            input.decoderInputIDs = try Tensor(decoderInputIDs, shape: [rows, length]).to(device, nonBlocking: true)
+        }
         return input
     }
 }

@@ -14,6 +14,8 @@ public struct DataOptions: Codable, Sendable, Equatable {
     public var textColumn: String?
     /// Column of a second text.
     public var textPairColumn: String?
+    /// Column of the text to write, for seq2seq; `text_column` is what it is written of.
+    public var summaryColumn: String?
     /// Column of the label; of a single answer to a prompt, whether it is desirable.
     public var labelColumn: String?
     /// Column of the number of the row's task, for methods that route by it.
@@ -36,6 +38,8 @@ public struct DataOptions: Codable, Sendable, Equatable {
     public var chatFormat: String?
     /// Most tokens of an example.
     public var maxLength: Int?
+    /// Most tokens of the text to write, for seq2seq.
+    public var maxTargetLength: Int?
     /// Most tokens of the prompt of a preference.
     public var maxPromptLength: Int?
     /// What becomes of longer examples: right, left or error.
@@ -54,6 +58,7 @@ public struct DataOptions: Codable, Sendable, Equatable {
         case validationSplit = "validation_split"
         case textColumn = "text_column"
         case textPairColumn = "text_pair_column"
+        case summaryColumn = "summary_column"
         case labelColumn = "label_column"
         case taskColumn = "task_column"
         case labelNames = "label_names"
@@ -65,6 +70,7 @@ public struct DataOptions: Codable, Sendable, Equatable {
         case messagesColumn = "messages_column"
         case chatFormat = "chat_format"
         case maxLength = "max_length"
+        case maxTargetLength = "max_target_length"
         case maxPromptLength = "max_prompt_length"
         case truncation
         case batching
@@ -84,6 +90,7 @@ public struct DataOptions: Codable, Sendable, Equatable {
         validationSplit = try keys.value(.validationSplit, validationSplit)
         textColumn = try keys.decodeIfPresent(String.self, forKey: .textColumn)
         textPairColumn = try keys.decodeIfPresent(String.self, forKey: .textPairColumn)
+        summaryColumn = try keys.decodeIfPresent(String.self, forKey: .summaryColumn)
         labelColumn = try keys.decodeIfPresent(String.self, forKey: .labelColumn)
         taskColumn = try keys.decodeIfPresent(String.self, forKey: .taskColumn)
         labelNames = try keys.decodeIfPresent([String].self, forKey: .labelNames)
@@ -95,6 +102,7 @@ public struct DataOptions: Codable, Sendable, Equatable {
         messagesColumn = try keys.value(.messagesColumn, messagesColumn)
         chatFormat = try keys.decodeIfPresent(String.self, forKey: .chatFormat)
         maxLength = try keys.decodeIfPresent(Int.self, forKey: .maxLength)
+        maxTargetLength = try keys.decodeIfPresent(Int.self, forKey: .maxTargetLength)
         maxPromptLength = try keys.decodeIfPresent(Int.self, forKey: .maxPromptLength)
         truncation = try keys.choice(.truncation, truncation)
         batching = try keys.choice(.batching, batching)

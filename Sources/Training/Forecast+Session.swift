@@ -12,14 +12,15 @@ extension Forecast {
         trainables: Trainables, steps: Int, lengths: [Int]
     ) throws {
         let total = try model.parameterCount
+        let scoresTokens = configuration.task == .causalLM || configuration.task == .seq2seq
         self.init(
             examples: rows.examples, tokens: rows.tokens, truncatedShare: rows.truncatedShare,
             paddingShare: batches.paddingShare,
-            labelledShare: configuration.task == .causalLM ? rows.labelledShare : 1,
+            labelledShare: scoresTokens ? rows.labelledShare : 1,
             lengths: LengthQuantiles(lengths: lengths), trainableParameters: trainables.count, totalParameters: total,
             memoryParts: try Forecast.memory(
                 model, active: trainables.activeCount, cells: batches.largestBatchCells,
-                scoresAllTokens: configuration.task == .causalLM),
+                scoresAllTokens: scoresTokens),
             batchesPerEpoch: batches.batchesPerEpoch, steps: steps)
     }
 
@@ -39,7 +40,8 @@ extension Forecast {
         return [
             MemoryPart(name: "weights", bytes: weights),
             MemoryPart(name: "trainable values, gradients, moments", bytes: active * 16),
-            MemoryPart(name: "activations", bytes: cells * kept * 4 * 3),
+            // Of an encoder-decoder, a cell is the one half's or the other's.
+            MemoryPart(name: "activations", bytes: cells * kept * 4 * 3 / max(1, model.bodies.count)),
             MemoryPart(name: "scores of one chunk", bytes: chunk),
             MemoryPart(name: "engine", bytes: 200 << 20),
         ].filter { $0.bytes > 0 }

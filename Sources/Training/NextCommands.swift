@@ -31,7 +31,7 @@ extension TrainingConfiguration {
                     command:
                         "graft predict --model \(basePath) --adapter \(outputDirectory)\(option) --data \(data.trainFile)"
                 ))
-        case .causalLM, .preference:
+        case .causalLM, .seq2seq, .preference:
             commands.append(
                 NextCommand(
                     purpose: "use it",

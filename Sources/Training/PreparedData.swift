@@ -35,7 +35,8 @@ struct PreparedData {
         let labels = try configuration.task == .classification ? options.labels(parts, model) : nil
         let limits = EncodingOptions(
             maximumLength: options.maxLength, maximumPositions: try model.positionLimit, truncation: options.truncation,
-            maximumPromptLength: options.maxPromptLength, vocabularySize: try model.vocabularySize)
+            maximumPromptLength: options.maxPromptLength, maximumTargetLength: options.maxTargetLength,
+            vocabularySize: try model.vocabularySize)
         let encode = try ExampleEncoder(encoder, labels: labels.map(LabelSpace.classes), options: limits)
         let encoding = configuration.task.encoding
         func encoded(_ set: SampleSet?) async throws -> EncodedDataset? {
@@ -83,11 +84,12 @@ extension DatasetParts {
 
 extension TrainingConfiguration.Task {
     /// What rows are encoded for.
-    fileprivate var encoding: EncodingTask {
+    var encoding: EncodingTask {
         switch self {
         // Images are read, not encoded.
         case .classification, .imageClassification: .classification
         case .causalLM: .causalLM
+        case .seq2seq: .seq2seq
         case .preference: .preference
         }
     }
@@ -98,9 +100,17 @@ extension DataOptions {
     func datasetTask(_ task: TrainingConfiguration.Task, readsLabels: Bool = true) throws -> DatasetTask {
         switch task {
         case .classification:
+            guard chatFormat == nil else {
+                throw TrainingError.option(
+                    "chat_format: task classification reads texts, not conversations; remove it, or choose task "
+                        + "causal-lm or preference")
+            }
             return .classification(
                 ClassificationColumns(
                     text: textColumn, textPair: textPairColumn, label: labelColumn, readsLabels: readsLabels))
+        case .seq2seq:
+            return .seq2seq(
+                Seq2SeqColumns(source: textColumn, target: summaryColumn, readsTargets: readsLabels))
         case .imageClassification: throw TrainingError.option("task: image-classification reads no columns")
         case .preference:
             return .preference(

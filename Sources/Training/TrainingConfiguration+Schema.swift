@@ -34,6 +34,7 @@ extension TrainingConfiguration {
                 "anyOf": .array([["enum": names]] + (try MethodRegistry.all.map(MethodConfiguration.schema)))
             ]
             properties["transform"] = try RunTransform.schema
+            properties[SideBySideConfiguration.key] = SideBySideConfiguration.schema
             return [
                 "$schema": "https://json-schema.org/draft/2020-12/schema", "title": "Graft training configuration",
                 "type": "object", "properties": .object(properties), "required": ["task"],

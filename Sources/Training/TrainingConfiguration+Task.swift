@@ -3,7 +3,7 @@ extension TrainingConfiguration.Task {
     var isClassification: Bool {
         switch self {
         case .classification, .imageClassification: true
-        case .causalLM, .preference: false
+        case .causalLM, .seq2seq, .preference: false
         }
     }
 
@@ -12,12 +12,17 @@ extension TrainingConfiguration.Task {
         switch self {
         case .classification: "SEQ_CLS"
         case .causalLM, .preference: "CAUSAL_LM"
+        case .seq2seq: "SEQ_2_SEQ_LM"
         case .imageClassification: nil
         }
     }
 
     /// What a batch's loss and an evaluation's metrics are.
     func objective(classes: Int?) -> any Objective {
-        isClassification ? ClassificationObjective(classes: classes ?? 2) : CausalLMObjective()
+        switch self {
+        case .classification, .imageClassification: ClassificationObjective(classes: classes ?? 2)
+        case .seq2seq: Seq2SeqObjective()
+        case .causalLM, .preference: CausalLMObjective()
+        }
     }
 }

@@ -12,6 +12,8 @@ public struct TrainingConfiguration: Sendable {
         case classification
         /// The next token.
         case causalLM = "causal-lm"
+        /// A text to write of another, by an encoder-decoder.
+        case seq2seq
         /// One of several classes for an image.
         case imageClassification = "image-classification"
         /// The better of two answers.

@@ -31,11 +31,11 @@ public enum TrainingError: Error, Equatable, CustomStringConvertible {
     public var description: String {
         switch self {
         case .unknownKey(let key, let nearest):
-            "unknown key `\(key)`" + (nearest.map { "; the nearest is `\($0)`" } ?? "")
+            "unknown key `\(shortened(message: key, to: 200))`" + (nearest.map { "; the nearest is `\($0)`" } ?? "")
                 + "; `graft train --help` lists the keys"
         case .option(let text), .files(let text), .notFinite(let text), .resume(let text),
             .memory(let text):
-            text
+            shortened(message: text)
         }
     }
 }

@@ -25,6 +25,8 @@ struct TrainingProgress: Codable, Equatable {
     /// How often the run was taken back, and what its learning rate is multiplied by since.
     var rewinds = 0
     var rateFactor = 1.0
+    /// The step that it was taken back to last.
+    var rewoundTo: Int?
 }
 
 /// The training itself: batches in, events out, one thread. Files, bars and plots are consumers of the events.
@@ -78,8 +80,23 @@ final class TrainingLoop {
         return .completed
     }
 
+    /// Takes a step that was made together with those of other adapters. True when the training ends early.
+    /// - Parameter position: the batch that comes next.
+    func take(_ outcome: StepOutcome, _ parts: [Batch], next position: BatchPosition, seconds: Double) throws -> Bool {
+        let rate = session.schedule.rate(step: progress.step) * session.trainables.rateFactor
+        progress.window.add(outcome, rate: rate, batches: parts, seconds: seconds)
+        progress.step += 1
+        progress.position = position
+        let isEpochEnd = position.batch >= session.loader.batchesPerEpoch
+        if isEpochEnd { progress.position = BatchPosition(epoch: position.epoch + 1) }
+        return try finishStep(isEpochEnd: isEpochEnd)
+    }
+
     /// Whether the evaluations so far have ended the training.
     var hasStopped: Bool { arguments.earlyStoppingPatience.map { progress.staleEvaluations >= $0 } ?? false }
+
+    /// Whether there is nothing left to train.
+    var isOver: Bool { progress.step >= session.totalSteps || hasStopped }
 
     /// One optimizer step; `TrainingStep` says what happens in it, and in which order. False where the training was
     /// taken back instead.
@@ -147,7 +164,7 @@ final class TrainingLoop {
     private func evaluateNow() throws -> Bool {
         guard let validation = try session.validation else { return false }
         let begin = ContinuousClock.now
-        let evaluation = try session.objective.evaluate(session.model, validation, on: session.device)
+        let evaluation = try session.evaluate(validation)
         let main = session.mainMetric
         // Undefined metrics, as a correlation of one class, are no better than any.
         let value = evaluation.metrics[main.name] ?? .nan

@@ -29,41 +29,55 @@ final class TrainingSession {
     let digests = ProvenanceDigests()
     let totalSteps: Int
     let forecast: Forecast
+    /// The adapter's name on the model.
+    let adapterName: String
 
     static let adapterName = "default"
 
     /// Reads and checks everything.
     static func prepare(_ configuration: TrainingConfiguration) async throws -> TrainingSession {
-        try configuration.training.validate()
-        let device = try Device(configuration.training.device)
-        try EngineSettings.apply(threads: configuration.training.threads, device: device)
-        let folder = URL(fileURLWithPath: configuration.model)
-        let modelConfig = try ModelConfig(folder: folder)
-        let data =
-            configuration.task == .imageClassification
-            ? try PreparedData.readImages(configuration, model: modelConfig)
-            : try await PreparedData.read(
-                configuration, tokenizer: Tokenizer(contentsOf: folder), model: modelConfig)
-        return try TrainingSession(configuration, folder: folder, modelConfig: modelConfig, data: data, device: device)
+        try await TrainingSession(configuration, base: SessionBase.read(configuration), adapterName: adapterName)
     }
 
-    private init(
-        _ configuration: TrainingConfiguration, folder: URL, modelConfig: ModelConfig, data: PreparedData,
-        device: Device
-    ) throws {
+    /// What was read for a training, and can serve others on the same data and model.
+    struct SessionBase {
+        let modelConfig: ModelConfig
+        let data: PreparedData
+        let loaded: LoadedModel
+        let device: Device
+
+        /// Reads and checks model and data.
+        static func read(_ configuration: TrainingConfiguration) async throws -> SessionBase {
+            try configuration.training.validate()
+            let device = try Device(configuration.training.device)
+            try EngineSettings.apply(threads: configuration.training.threads, device: device)
+            let folder = URL(fileURLWithPath: configuration.model)
+            let modelConfig = try ModelConfig(folder: folder)
+            let data =
+                configuration.task == .imageClassification
+                ? try PreparedData.readImages(configuration, model: modelConfig)
+                : try await PreparedData.read(
+                    configuration, tokenizer: Tokenizer(contentsOf: folder), model: modelConfig)
+            let head = configuration.head(classes: data.labels?.count)
+            let loaded = try configuration.start(modelConfig, head: head, device: device, padTokenID: data.padID)
+            try loaded.model.requireFinite()
+            return SessionBase(modelConfig: modelConfig, data: data, loaded: loaded, device: device)
+        }
+    }
+
+    /// Grafts the method onto a model that no other adapter is active on.
+    init(_ configuration: TrainingConfiguration, base: SessionBase, adapterName: String) throws {
         let arguments = configuration.training
         self.configuration = configuration
-        self.modelConfig = modelConfig
-        self.data = data
-        self.device = device
-        let head = configuration.head(classes: data.labels?.count)
-        let loaded = try configuration.start(modelConfig, head: head, device: device, padTokenID: data.padID)
+        self.adapterName = adapterName
+        let loaded = base.loaded
+        (modelConfig, data, device) = (base.modelConfig, base.data, base.device)
         model = loaded.model
         newParameters = loaded.newParameters
-        try model.requireFinite()
 
         let batching = try configuration.batchingOptions(limit: data.limit)
-        let collator = try Collator(padID: data.padID ?? 0, paddingSide: .right, maximumColumns: data.limit)
+        let collator = try Collator(
+            padID: data.padID ?? 0, paddingSide: .right, maximumColumns: data.limit, targetStart: model.targetStart)
         loader = try BatchLoader(data.training, options: batching, collator: collator)
         let batches = BatchingStatistics(loader)
         totalSteps =
@@ -79,7 +93,7 @@ final class TrainingSession {
         grafts = try method.grafts(
             for: model,
             GraftStart(key: AdapterProvenance.methodKey(seed: arguments.seed), calibration: calibration))
-        try model.add(grafts, named: TrainingSession.adapterName)
+        try model.add(grafts, named: adapterName)
         let plan = TrainingPlan(
             optimizer: arguments.optimizerSettings, schedule: schedule,
             stepsPerEpoch: (batches.batchesPerEpoch - 1) / arguments.gradientAccumulationSteps + 1,
@@ -131,6 +145,16 @@ final class TrainingSession {
         return try BatchLoader(rows, options: options, collator: loader.collator).batches(from: BatchPosition())
     }
 
+    /// Metrics of rows with this adapter alone.
+    func evaluate(_ batches: EpochBatches) throws -> Evaluation {
+        try alone { try objective.evaluate(model, batches, on: device) }
+    }
+
+    /// Runs something with this adapter alone in effect.
+    func alone<Result>(_ body: () throws -> Result) throws -> Result {
+        try model.activeAdapters == [adapterName] ? body() : model.withAdapters([adapterName], body)
+    }
+
     /// The metric that says which evaluation is best.
     var mainMetric: MainMetric {
         guard let name = configuration.training.metricForBestModel else { return objective.mainMetric }
@@ -176,6 +200,7 @@ extension TrainingConfiguration {
         case .classification: .sequenceClassification(labels: classes ?? 2)
         case .imageClassification: .imageClassification(labels: classes ?? 2)
         case .causalLM, .preference: .causalLM
+        case .seq2seq: .conditionalGeneration
         }
     }
 
@@ -217,7 +242,7 @@ extension Method {
         guard var trained = self as? any SavesModules else { return self }
         let names: [String]
         switch loaded.head {
-        case .sequenceClassification: names = ["classifier", "score"]
+        case .sequenceClassification: names = ["classifier", "score", "classification_head"]
         case .imageClassification: names = ["classifier", "head"]
         default: return self
         }
@@ -239,6 +264,9 @@ extension String {
 }
 
 extension Model {
+    /// The token that targets begin with, where they are sequences of their own.
+    var targetStart: Int? { (network as? any EncoderDecoderNetwork)?.targetTokens.start }
+
     /// Refuses a checkpoint with NaN or infinity in it before any work is spent on it.
     fileprivate func requireFinite() throws {
         for parameter in parameters.values {

@@ -32,22 +32,30 @@ final class TrainingStep: StepWork {
     /// - Throws: `TrainingError.notFinite` where loss, gradients or the updated weights are no numbers. What the step
     ///   has changed until then stays changed.
     func run(startsEpoch: Bool) throws -> StepOutcome {
-        let lifecycle = session.lifecycle
-        if startsEpoch { try lifecycle?.epochWillBegin(moment) }
-        try lifecycle?.stepWillBegin(moment)
-        var outcome: StepOutcome
-        if let rule = lifecycle?.updateRule {
-            outcome = try rule.step(self)
-            guard outcome.loss.isFinite else { throw notFinite("the loss is \(outcome.loss.word)", parts) }
-        } else {
-            let loss = try backward()
-            let norm = try clip()
-            try lifecycle?.gradientsReady(moment)
-            try update()
-            outcome = StepOutcome(loss: loss, gradientNorm: norm)
-        }
+        try begin(startsEpoch: startsEpoch)
+        guard let rule = session.lifecycle?.updateRule else { return try finish(updated(loss: backward())) }
+        let outcome = try rule.step(self)
+        guard outcome.loss.isFinite else { throw notFinite("the loss is \(outcome.loss.word)", parts) }
+        return try finish(outcome)
+    }
+
+    private func begin(startsEpoch: Bool) throws {
+        if startsEpoch { try session.lifecycle?.epochWillBegin(moment) }
+        try session.lifecycle?.stepWillBegin(moment)
+    }
+
+    /// What follows the backward.
+    private func updated(loss: Double) throws -> StepOutcome {
+        let norm = try clip()
+        try session.lifecycle?.gradientsReady(moment)
+        try update()
+        return StepOutcome(loss: loss, gradientNorm: norm)
+    }
+
+    private func finish(_ made: StepOutcome) throws -> StepOutcome {
+        var outcome = made
         outcome.penalty = outcome.penalty ?? penalty
-        try lifecycle?.stepDidEnd(moment)
+        try session.lifecycle?.stepDidEnd(moment)
         if let name = try moment.trainables.firstNotFiniteValue() {
             throw notFinite("the update made `\(name)` NaN or infinite", parts)
         }
@@ -69,6 +77,12 @@ final class TrainingStep: StepWork {
         let loss = try total { batch, index in
             try lossSum(batch, trainingContext(index)).map { try backward($0, batch) }
         }
+        try endBackward()
+        return loss
+    }
+
+    /// The penalty's backward, and the hook behind it.
+    private func endBackward() throws {
         if let penalty = try session.lifecycle?.penalty(moment) {
             let value = try penalty.item()
             guard value.isFinite else { throw notFinite("the method's penalty is \(value.word)", []) }
@@ -76,7 +90,6 @@ final class TrainingStep: StepWork {
             self.penalty = value
         }
         try session.lifecycle?.backwardDidEnd(moment)
-        return loss
     }
 
     func backward(_ lossSum: (BatchLoss) throws -> Tensor?) throws -> Double {
@@ -103,8 +116,9 @@ final class TrainingStep: StepWork {
 // MARK: Parts
 
 extension TrainingStep {
-    private func trainingContext(_ index: Int) -> ForwardContext {
-        ForwardContext(isTraining: true, key: root.derived(index), scoresOnly: true)
+    /// - Parameter lanes: how many adapters share the forward.
+    func trainingContext(_ index: Int, lanes: Int = 1) -> ForwardContext {
+        ForwardContext(isTraining: true, key: root.derived(index), scoresOnly: true, lanes: lanes)
     }
 
     /// The mean loss per label over the batches, each of which gives its sum.
@@ -125,7 +139,8 @@ extension TrainingStep {
         return value
     }
 
-    private func value(_ sum: Tensor, _ batch: Batch) throws -> Double {
+    /// The value of a batch's loss, which must be a number.
+    func value(_ sum: Tensor, _ batch: Batch) throws -> Double {
         let value = try sum.item()
         guard value.isFinite else { throw notFinite("the loss is \(value.word)", culprits(batch) ?? [batch]) }
         return value
@@ -145,7 +160,7 @@ extension TrainingStep {
             labels = .classes(try Tensor(classes).to(session.device), count: session.data.labels?.count ?? 2)
         case .tokens(let tokens):
             labels = .tokens(try Tensor(tokens, shape: [batch.rows, batch.columns]).to(session.device))
-        case .values, .preferences, .judgements, .none:
+        case .sequences, .values, .preferences, .judgements, .none:
             labels = .other
         }
         return BatchLoss(
@@ -184,6 +199,26 @@ extension TrainingStep {
 extension Double {
     /// What it is instead of a number; NaN has a sign that means nothing.
     fileprivate var word: String { isNaN ? "NaN" : self < 0 ? "-infinity" : "infinity" }
+}
+
+// MARK: A step whose forward and backward others share
+
+extension TrainingStep {
+    /// What comes before the forwards.
+    func prepare(startsEpoch: Bool) throws {
+        try begin(startsEpoch: startsEpoch)
+        try moment.trainables.clearGradients()
+    }
+
+    /// What follows the backward of one batch.
+    func batchDidEnd() throws { try session.lifecycle?.microBatchDidEnd(moment) }
+
+    /// What follows the backward of all batches.
+    /// - Parameter loss: the mean per label of the whole step.
+    func complete(loss: Double) throws -> StepOutcome {
+        try endBackward()
+        return try finish(updated(loss: loss))
+    }
 }
 
 extension TrainingSession {

@@ -36,6 +36,12 @@ struct DataFileTests {
         #expect(fault(name, text).hasPrefix(sentence), "\(fault(name, text))")
     }
 
+    @Test func aRowOfSeparatorsAloneIsRefused() {
+        for row in ["\(String(repeating: ",", count: 20_000))\n1\n", "a\n\(String(repeating: ",", count: 20_000))\n"] {
+            #expect(fault("a.csv", row).contains("a row has more than 16384 fields"), "\(fault("a.csv", row))")
+        }
+    }
+
     @Test func aJSONArrayBeyondTheLimitIsRefused() {
         let sentence = fault("a.json", "[{\"a\": 1}, {\"a\": 2}]", options: .init(maximumArrayBytes: 10))
         #expect(sentence.contains("write it as JSON Lines"))

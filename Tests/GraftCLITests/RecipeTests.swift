@@ -16,8 +16,9 @@ import Testing
         var sources = ConfigurationSources()
         try sources.add(file: Self.folder.appendingPathComponent(name))
         // An unknown method, key or option throws.
-        let configuration = try sources.configuration()
-        #expect(!configuration.data.trainFile.isEmpty)
+        let configurations =
+            try sources.areSeveral ? sources.sideBySide().adapters.map(\.configuration) : [sources.configuration()]
+        #expect(!configurations.isEmpty && configurations.allSatisfy { !$0.data.trainFile.isEmpty })
     }
 
     @Test func thereAreRecipes() {

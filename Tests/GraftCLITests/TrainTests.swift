@@ -157,6 +157,40 @@ struct Workplace {
         }
     }
 
+    @Test func aListOfAdaptersMakesAFolderForEach() throws {
+        try Workplace.with("bert") { place in
+            let recipe = """
+                model: model
+                task: classification
+                data: rows.jsonl
+                method: {name: lora, target_modules: [query]}
+                adapters:
+                  - {name: r1, r: 1}
+                  - {name: scaled, method: ia3, learning_rate: 0.01}
+                output_dir: run
+                max_steps: 2
+                """
+            try Data(recipe.utf8).write(to: place.folder.appendingPathComponent("recipe.yaml"))
+            let preview = try place.graft(["train", "recipe.yaml", "--dry-run"])
+            #expect(
+                preview.status == 0 && preview.output.contains("scaled") && !place.exists("run"), "\(preview.errors)")
+            let outcome = try place.graft(["train", "recipe.yaml"])
+            #expect(outcome.status == 0, "\(outcome.errors)")
+            #expect(outcome.output.contains("2 adapters in"), "\(outcome.output)")
+            for name in ["r1", "scaled"] {
+                let resolved = try JSON.Node(JSON.parse(place.bytes("run/\(name)/config.yaml")))
+                #expect(try resolved.field("max_steps").int() == 2)
+                let predicted = try place.graft(
+                    ["predict", "--model", "model", "--adapter", "run/\(name)", "--text", "red"])
+                #expect(predicted.status == 0, "\(predicted.errors)")
+            }
+            #expect(try place.graft(["train", "recipe.yaml"]).errors.contains("already holds a run"))
+            #expect(try place.graft(["train", "recipe.yaml", "--resume"]).status == 0)
+            let refused = try place.graft(["compare", "recipe.yaml", "--output-dir", "compared"])
+            #expect((refused.errors + refused.output).contains("only `graft train` takes several adapters"))
+        }
+    }
+
     @Test func aDryRunForecastsAndWritesNothing() throws {
         try Workplace.with("bert") { place in
             let before = try FileManager.default.contentsOfDirectory(atPath: place.folder.path)

@@ -147,6 +147,19 @@ import Testing
         #expect(try lastLosses(tiny.path("run")) == losses)
     }
 
+    @Test func whereTheCheckpointIsLostTooTheOneBeforeIsTaken() async throws {
+        let tiny = try TinyCheckpoint.bert()
+        var configuration = try steep(tiny)
+        // The second step's weights are numbers, but no more than that, and so are those of the checkpoint after it.
+        configuration.training.learningRate = 1e39
+        configuration.training.rewindFactor = 1e-21
+        let run = try await observe(configuration)
+        let targets = run.warnings.filter { $0.code == "rewound" }.map(\.step)
+        #expect(zip(targets, targets.dropFirst()).contains { $1 == $0 - 1 }, "\(targets)")
+        #expect(run.summary?.outcome == .completed)
+        #expect(try lastLosses(tiny.path("run")).count == 8)
+    }
+
     @Test func aRunIsTakenBackSoOftenAndNoMore() async throws {
         let tiny = try TinyImages()
         var (configuration, _) = try await images(tiny)

@@ -72,6 +72,24 @@ import Testing
         #expect(!FileManager.default.fileExists(atPath: output))
     }
 
+    @Test func aComparisonOfAFolderThatIsWrittenIsRefused() async throws {
+        let tiny = try TinyCheckpoint.bert()
+        let configuration = try tiny.classification("run")
+        let recipe = MethodComparison.Recipe(name: "lora", configuration: .success(configuration))
+        func comparison() throws -> MethodComparison {
+            try MethodComparison(
+                [recipe], budget: ComparisonBudget(), output: tiny.path("all"),
+                program: URL(fileURLWithPath: "/bin/false"))
+        }
+        // Made while the folder was free, and run when it is not.
+        let early = try comparison()
+        try FileManager.default.createDirectory(atPath: tiny.path("all"), withIntermediateDirectories: true)
+        let lock = try FolderLock(URL(fileURLWithPath: tiny.path("all")))
+        let messages = [await refusal { _ = try comparison() }, await refusal { _ = try await early.run() }]
+        for message in messages { #expect(message.contains("all is being written by another run"), "\(message)") }
+        withExtendedLifetime(lock) {}
+    }
+
     @Test func twoMergesIntoOneFolderAreOneAfterTheOther() async throws {
         let tiny = try TinyCheckpoint.bert()
         var configuration = try tiny.classification("run")

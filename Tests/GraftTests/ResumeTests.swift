@@ -25,13 +25,15 @@ import Testing
         return try await observe(configuration, start: .resume)
     }
 
-    @Test(arguments: ["adamw_torch", "sgd"])
-    func aRunThatWasInterruptedAfterEachOfSixStepsEndsAsOneThatWasNot(optimizer: String) async throws {
+    @Test(arguments: TrainingConfiguration.OptimizerName.allCases)
+    func aRunThatWasInterruptedAfterEachOfSixStepsEndsAsOneThatWasNot(
+        optimizer: TrainingConfiguration.OptimizerName
+    ) async throws {
         let tiny = try TinyCheckpoint.bert()
         var lora = LoRA()
         lora.loraDropout = 0.2
         var configuration = try tiny.classification("run", method: lora)
-        configuration.training.optim = try #require(.init(rawValue: optimizer))
+        configuration.training.optim = optimizer
         configuration.training.momentum = 0.9
         configuration.training.numTrainEpochs = 2
         configuration.training.gradientAccumulationSteps = 2

@@ -32,6 +32,20 @@ final class TinyCheckpoint {
             ], head: .causalLM)
     }
 
+    /// A BART with its head.
+    static func bart(size: Int = 16, dropout: Double = 0.1) throws -> TinyCheckpoint {
+        try TinyCheckpoint(
+            [
+                "model_type": "bart", "architectures": ["BartForConditionalGeneration"],
+                "vocab_size": .int(Int64(Words.vocabulary.count)), "d_model": .int(Int64(size)), "encoder_layers": 2,
+                "decoder_layers": 2, "encoder_attention_heads": 2, "decoder_attention_heads": 2,
+                "encoder_ffn_dim": .int(Int64(2 * size)), "decoder_ffn_dim": .int(Int64(2 * size)),
+                "max_position_embeddings": 32, "pad_token_id": 0,
+                "bos_token_id": 2, "eos_token_id": 3, "decoder_start_token_id": 3, "dropout": .double(dropout),
+                "is_encoder_decoder": true,
+            ], head: .conditionalGeneration)
+    }
+
     private init(_ config: JSON, head: Head) throws {
         root = FileManager.default.temporaryDirectory.appendingPathComponent("graft-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: model, withIntermediateDirectories: true)
@@ -69,6 +83,27 @@ final class TinyCheckpoint {
                 let (label, words) = index % 2 == 0 ? ("fruit", Words.fruits) : ("metal", Words.metals)
                 let row: JSON = ["text": .string(Words.text(words, index)), "label": .string(label)]
                 return row.serialized() + "\n"
+            }.joined(), to: name)
+    }
+
+    /// Writes rows of a source of fruits and a target of as many metals, in the order of the fruits.
+    func targetRows(_ count: Int = 24, to name: String = "rows.jsonl") throws -> String {
+        try write(
+            (0..<count).map { index in
+                let row: JSON = [
+                    "input": .string(Words.text(Words.fruits, index)),
+                    "target": .string(Words.text(Words.metals, index)),
+                ]
+                return row.serialized() + "\n"
+            }.joined(), to: name)
+    }
+
+    /// Writes rows whose target is their source.
+    func copyRows(_ count: Int, to name: String = "copies.jsonl") throws -> String {
+        try write(
+            (0..<count).map { index in
+                let text = JSON.string(Words.text(Words.fruits, index))
+                return JSON.object(["input": text, "target": text]).serialized() + "\n"
             }.joined(), to: name)
     }
 

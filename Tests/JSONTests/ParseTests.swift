@@ -3,6 +3,29 @@ import JSON
 import Testing
 
 @Suite struct ParseTests {
+    @Test func valuesAreCounted() throws {
+        let options = JSON.ParseOptions(maximumValues: 5)
+        #expect(try JSON.parse("[0,0,[0]]", options: options) == [0, 0, [0]])
+        #expect { _ = try JSON.parse("[0,0,[0,0]]", options: options) } throws: {
+            "\($0)".contains("more than 5 values")
+        }
+        let text = "[" + String(repeating: "0,", count: 1 << 24) + "0]"
+        #expect(throws: JSONError.self) { try JSON.parse(text) }
+    }
+
+    @Test func aPipeIsRefusedWithoutWaitingForIt() throws {
+        let place = FileManager.default.temporaryDirectory.appendingPathComponent("graft-pipe-\(UUID().uuidString)")
+        defer { try? FileManager.default.removeItem(at: place) }
+        #expect(mkfifo(place.path, 0o600) == 0)
+        #expect { _ = try JSON.parse(contentsOf: place) } throws: { "\($0)".contains("not a regular file") }
+    }
+
+    @Test func messagesAreBoundedWhateverTheKeys() throws {
+        let key = String(repeating: "k", count: 1 << 20)
+        let node = JSON.Node(.object([key: .string("x")]))
+        #expect { _ = try node.field(key).int() } throws: { "\($0)".utf8.count < 5000 }
+    }
+
     @Test func readsEveryKindOfValue() throws {
         let value = try JSON.parse(#" {"a":[1,-2.5e3,true,false,null,"x\n\u00e9\ud83d\ude00"],"b":{}} "#)
         let expected: JSON = ["a": [1, -2500.0, true, false, nil, "x\né😀"], "b": .object([:])]

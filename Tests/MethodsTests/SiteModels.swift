@@ -27,7 +27,14 @@ enum SiteModels {
         "num_labels": 3,
     ]
 
-    static let all = ["bert": bert, "gpt2": gpt2, "llama": llama, "vit": vit]
+    static let bart: JSON = [
+        "model_type": "bart", "architectures": ["BartForConditionalGeneration"], "vocab_size": 40, "d_model": 16,
+        "encoder_layers": 2, "decoder_layers": 2, "encoder_attention_heads": 2, "decoder_attention_heads": 2,
+        "encoder_ffn_dim": 24, "decoder_ffn_dim": 24, "max_position_embeddings": 64, "pad_token_id": 1,
+        "is_encoder_decoder": true,
+    ]
+
+    static let all = ["bart": bart, "bert": bert, "gpt2": gpt2, "llama": llama, "vit": vit]
 
     /// A model with random weights as large as trained ones, the same each time.
     static func make(_ name: String) throws -> LoadedModel {

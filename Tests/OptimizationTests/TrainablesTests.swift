@@ -201,6 +201,17 @@ import Torch
         #expect(try trainables.firstNotFinite() == "b")
     }
 
+    @Test func theNormOfMillionsOfGradientsIsExact() throws {
+        let count = 3_000_001
+        let long = try variable("long", [count])
+        let trainables = try Trainables([ParameterGroup("long", [long])], optimizer: SGD())
+        try trainables.clearGradients()
+        try trainables.setGradient(of: long, to: .normal([count], key: RandomKey(seed: 3)))
+        let values: [Float] = try trainables.gradient(of: long)?.array() ?? []
+        let exact = values.reduce(0.0) { $0 + Double($1) * Double($1) }.squareRoot()
+        #expect(abs(try trainables.clip(maxNorm: 0) / exact - 1) < 1e-6)
+    }
+
     @Test func backwardAddsToTheBuffer() throws {
         let weight = try variable("w")
         let trainables = try Trainables([ParameterGroup("g", [weight])], optimizer: AdamW())

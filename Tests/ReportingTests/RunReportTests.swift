@@ -30,6 +30,14 @@ struct RunReportTests {
         #expect(sentence(nil) == "\(subject) has not ended; 20 of 500 steps are recorded.")
     }
 
+    @Test("a run that went back to a checkpoint has each step once, as it was last")
+    func takenBack() {
+        var report = Self.report(steps: 8, outcome: nil)
+        for step in 6...7 { report.consume(.step(Samples.step(step, loss: 0.25))) }
+        #expect(report.steps.map(\.step) == Array(1...7))
+        #expect(report.steps.map(\.loss) == [Double](repeating: 1.5, count: 5) + [0.25, 0.25])
+    }
+
     @Test("a diverged run names the step and marks it")
     func diverged() {
         var report = Self.report(outcome: .diverged)

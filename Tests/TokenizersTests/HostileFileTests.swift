@@ -62,6 +62,71 @@ import Testing
         }
     }
 
+    private static let thousandfold = String(repeating: "xy", count: 5000)
+
+    /// Rules that would make a few bytes of text fill the memory.
+    @Test(arguments: [
+        ("normalizer", #"{"type":"Replace","pattern":{"String":"a"},"content":"\#(thousandfold)"}"#),
+        (
+            "normalizer",
+            #"{"type":"Sequence","normalizers":[\#(Array(repeating: #"{"type":"Replace","pattern":{"String":"a"},"content":"aaaaaaaa"}"#, count: 40).joined(separator: ","))]}"#
+        ),
+        (
+            "normalizer",
+            #"{"type":"Sequence","normalizers":[\#(Array(repeating: #"{"type":"ByteLevel"}"#, count: 60).joined(separator: ","))]}"#
+        ),
+        ("normalizer", #"{"type":"Prepend","prepend":"\#(String(repeating: thousandfold, count: 10))"}"#),
+    ])
+    func rulesThatMakeATextAbsurdlyLongEndWithAnError(section: String, value: String) throws {
+        let tokenizer = try Make.tokenizer([section: value])
+        #expect { _ = try tokenizer.encode("aé aé aé aé aé aé aé aé") } throws: {
+            "\($0)".contains("damaged or hostile")
+        }
+    }
+
+    @Test func aDecoderThatMakesATextAbsurdlyLongEndsWithAnError() throws {
+        let tokenizer = try Make.tokenizer([
+            "decoder": #"{"type":"Replace","pattern":{"String":"a"},"content":"\#(Self.thousandfold)"}"#
+        ])
+        #expect(throws: TokenizerError.self) { try tokenizer.decode(Array(repeating: 1, count: 1000)) }
+    }
+
+    @Test func aTemplateOfManyTextsOrTokensIsRefused() throws {
+        let text = #"{"Sequence":{"id":"A","type_id":0}}"#
+        let special = #"{"SpecialToken":{"id":"s","type_id":0}}"#
+        let ids = Array(repeating: "0", count: 100).joined(separator: ",")
+        let tokens = Array(repeating: #""s""#, count: 100).joined(separator: ",")
+        for piece in [text, special] {
+            let pieces = Array(repeating: piece, count: 100).joined(separator: ",")
+            let template =
+                #"{"type":"TemplateProcessing","single":[\#(pieces)],"pair":[],"special_tokens":{"s":{"id":"s","ids":[\#(ids)],"tokens":[\#(tokens)]}}}"#
+            #expect(throws: TokenizerError.self) { try Make.tokenizer(["post_processor": template]) }
+        }
+    }
+
+    @Test func windowsThatOverlapNearlyWholeAreRefused() throws {
+        let tokenizer = try Make.tokenizer([
+            "pre_tokenizer": #"{"type":"FixedLength","length":1}"#,
+            "truncation": #"{"max_length":4000,"strategy":"LongestFirst","stride":3999}"#,
+        ])
+        #expect {
+            _ = try tokenizer.encode(String(repeating: "a", count: 20_000))
+        } throws: {
+            "\($0)".contains("choose a smaller stride")
+        }
+    }
+
+    @Test func aTokenizerBehindALinkThatLeadsOutOfItsFolderIsRefused() throws {
+        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("tokenizer-\(UUID().uuidString)")
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let model = folder.appendingPathComponent("model")
+        try FileManager.default.createDirectory(at: model, withIntermediateDirectories: true)
+        try Data(Make.json([:]).utf8).write(to: folder.appendingPathComponent("secret.json"))
+        try FileManager.default.createSymbolicLink(
+            atPath: model.appendingPathComponent("tokenizer.json").path, withDestinationPath: "../secret.json")
+        #expect { _ = try Tokenizer(contentsOf: model) } throws: { "\($0)".contains("outside of its folder") }
+    }
+
     @Test func aMissingFileIsNamed() {
         let folder = URL(fileURLWithPath: "/nonexistent/model")
         #expect(throws: TokenizerError.missingFile(path: "/nonexistent/model")) { try Tokenizer(contentsOf: folder) }

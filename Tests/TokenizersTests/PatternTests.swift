@@ -61,9 +61,34 @@ import Testing
         "[", "(", ")", "*a", "a|*", "[a-z", "[z-a]", #"\p{Foo}"#, "(?<a", "(?P<n>a)", #"\X"#, #"\g<1>"#, "(?~a)",
         #"(?<=a+)d"#, "[a-\\d]", #"\"#, "a{3,2}", "a{99999}", #"\k<x>"#, "(?s).", #"\xE9"#,
         "((((((((((a{1000}){1000}){1000}){1000}))))))){1000}",
-        String(repeating: "(", count: 200),
+        String(repeating: "(", count: 200), "a" + String(repeating: "?", count: 60_000), "(?:){1000}{1000}{1000}",
+        (0x4E00..<0x6188).map { "[a\\x{\(String($0, radix: 16))}]" }.joined(),
     ]) func refuses(pattern: String) {
         #expect(throws: TokenizerError.self) { try Pattern(regex: pattern) }
+    }
+
+    /// Each of these takes only a few steps from each place, but from each place to the end of the text.
+    @Test(arguments: ["a*+b", "(?>a*)b", "a*b", "(?=a*+b)a"])
+    func aPatternThatReadsTheWholeTextFromEachPlaceEndsWithAnError(_ pattern: String) throws {
+        let text = String(repeating: "a", count: 200_000)
+        let tokenizer = try Make.tokenizer([
+            "pre_tokenizer": #"{"type":"Split","pattern":{"Regex":"\#(pattern)"},"behavior":"Isolated","invert":false}"#
+        ])
+        #expect(throws: TokenizerError.patternTooSlow(pattern)) { try tokenizer.encode(text) }
+        #expect(try tokenizer.encode("aaab").ids.count > 0)
+    }
+
+    @Test(arguments: [
+        (#".*\.(q|v)_proj"#, "model.layers.0.q_proj", true), (#".*\.(q|v)_proj"#, "model.layers.0.q_proj.x", false),
+        ("(?P<layer>\\d+)\\.(?P=layer)", "11.11", true), ("(?P<layer>\\d+)\\.(?P=layer)", "11.12", false),
+        (#"\(?P"#, "(P", true), ("a|ab", "ab", true), ("^a$", "a", true), ("(?i)A|B", "b", true),
+    ])
+    func aBoundedPatternMatchesTheWholeText(_ pattern: String, _ text: String, _ isMatch: Bool) throws {
+        #expect(try BoundedPattern(pattern).matchesWhole(text) == isMatch)
+    }
+
+    @Test func aBoundedPatternCannotCloseTheGroupAroundIt() {
+        #expect(throws: TokenizerError.self) { try BoundedPattern("a)|(?:b") }
     }
 
     @Test func aCatastrophicPatternEndsWithAnError() throws {

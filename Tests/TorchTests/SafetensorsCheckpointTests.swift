@@ -47,15 +47,49 @@ import Testing
         #expect(checkpoint.contains("c") && !checkpoint.contains("d"))
     }
 
+    /// `blobs` holds the contents, `snapshots/<revision>` links to them.
     @Test func shardsMayBeLinksAsInTheCacheOfHuggingFace() throws {
-        let blobs = try SafetensorsFolder()
+        let cache = try SafetensorsFolder()
+        let revision = cache.url.appendingPathComponent("snapshots/5f3a")
+        for folder in [cache.url.appendingPathComponent("blobs"), revision] {
+            try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        }
+        try cache.weights([("a", 1)], "blobs/0123abcd")
+        _ = try cache.file(Array(#"{"weight_map":{"a":"one.safetensors"}}"#.utf8), "blobs/4567")
+        for (name, blob) in [("one.safetensors", "0123abcd"), (Self.index, "4567")] {
+            try FileManager.default.createSymbolicLink(
+                atPath: revision.appendingPathComponent(name).path, withDestinationPath: "../../blobs/\(blob)")
+        }
+        #expect(try CheckpointFiles(folder: revision).tensor("a").array(of: Float.self) == [1])
+        let linked = cache.url.appendingPathComponent("mine")
+        try FileManager.default.createSymbolicLink(at: linked, withDestinationURL: revision)
+        #expect(try CheckpointFiles(folder: linked).tensor("a").array(of: Float.self) == [1])
+    }
+
+    @Test(arguments: ["model.safetensors", first, index])
+    func linksThatLeadOutOfTheFolderAreRefused(_ name: String) throws {
+        let elsewhere = try SafetensorsFolder()
         let folder = try SafetensorsFolder()
-        try blobs.weights([("a", 1)], "0123abcd")
+        try writeShards(folder, map: Self.goodMap)
+        try elsewhere.weights([("a", 1), ("b", 2)], name)
+        let place = folder.url.appendingPathComponent(name)
+        try? FileManager.default.removeItem(at: place)
+        let target = elsewhere.url.appendingPathComponent(name)
+        try FileManager.default.createSymbolicLink(at: place, withDestinationURL: target)
+        guard case .outside(let path, _) = error(in: folder.url) as? FileError else {
+            Issue.record("not refused")
+            return
+        }
+        #expect(path.hasSuffix(name))
+    }
+
+    @Test func aLinkWithinTheFolderIsFollowed() throws {
+        let folder = try SafetensorsFolder()
+        try folder.weights([("a", 1)], "weights.safetensors")
         try FileManager.default.createSymbolicLink(
-            at: folder.url.appendingPathComponent("one.safetensors"),
-            withDestinationURL: blobs.url.appendingPathComponent("0123abcd"))
-        _ = try folder.file(Array(#"{"weight_map":{"a":"one.safetensors"}}"#.utf8), Self.index)
-        #expect(try CheckpointFiles(folder: folder.url).tensor("a").array(of: Float.self) == [1])
+            atPath: folder.url.appendingPathComponent("model.safetensors").path,
+            withDestinationPath: "weights.safetensors")
+        #expect(try CheckpointFiles(folder: folder.url).names == ["a"])
     }
 
     @Test func aDataFileIsOpenedWhenItsFirstTensorIsAskedFor() throws {

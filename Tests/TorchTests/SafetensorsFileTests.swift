@@ -58,6 +58,49 @@ import Testing
         #expect(try SafetensorsFile(url).tensor("a").array(of: Float.self) == [5])
     }
 
+    /// A file too large to be copied, whose data are zeros that take no space on the disk.
+    private func largeFile(_ folder: borrowing SafetensorsFolder) throws -> URL {
+        let size = MappedFile.largestCopy + 1
+        let url = try folder.file(
+            SafetensorsFixture.bytes(#"{"a":{"dtype":"U8","shape":[\#(size)],"data_offsets":[0,\#(size)]}}"#))
+        let header = try #require(try url.resourceValues(forKeys: [.fileSizeKey]).fileSize)
+        #expect(truncate(url.path, off_t(header + size)) == 0)
+        return url
+    }
+
+    @Test func aLargeFileThatIsCutShortWhileItIsOpenIsAnError() throws {
+        let folder = try SafetensorsFolder()
+        let url = try largeFile(folder)
+        let file = try SafetensorsFile(url)
+        #expect(try file.tensor("a").shape == [MappedFile.largestCopy + 1])
+        #expect(truncate(url.path, 1000) == 0)
+        #expect(throws: FileError.shrank(path: url.path)) { try file.tensor("a") }
+        #expect(throws: FileError.shrank(path: url.path)) { try file.withBytes(of: "a") { $0[0] } }
+    }
+
+    @Test func aLargeFileThatIsWrittenIntoWhileItIsOpenIsAnError() throws {
+        let folder = try SafetensorsFolder()
+        let url = try largeFile(folder)
+        let file = try SafetensorsFile(url)
+        let handle = try FileHandle(forWritingTo: url)
+        try handle.seek(toOffset: 1 << 20)
+        handle.write(Data([7]))
+        try handle.close()
+        try FileManager.default.setAttributes(
+            [.modificationDate: Date(timeIntervalSince1970: 9)], ofItemAtPath: url.path)
+        #expect(throws: FileError.changed(path: url.path)) { try file.tensor("a") }
+        #expect(throws: FileError.changed(path: url.path)) { try file.requireUnchanged() }
+    }
+
+    @Test func aSmallFileMayBeCutShortWhileItIsOpen() throws {
+        let folder = try SafetensorsFolder()
+        try folder.weights([("a", 3)])
+        let url = folder.url.appendingPathComponent("model.safetensors")
+        let file = try SafetensorsFile(url)
+        #expect(truncate(url.path, 0) == 0)
+        #expect(try file.tensor("a").array(of: Float.self) == [3])
+    }
+
     @Test func theMapEndsWithTheLastTensor() throws {
         weak var map: MappedFile?
         var tensor: Tensor? = try {
@@ -114,6 +157,8 @@ import Testing
         let folder = try SafetensorsFolder()
         let file = try SafetensorsFile(folder.file(SafetensorsFixture.bytes("{}")))
         #expect(file.names.isEmpty && file.metadata.isEmpty)
+        let described = #"{"__metadata__":{"format":"pt"}}"#
+        #expect(try SafetensorsFile(folder.file(SafetensorsFixture.bytes(described))).metadata == ["format": "pt"])
     }
 
     @Test func aHugeFileIsListedWithoutBeingRead() throws {

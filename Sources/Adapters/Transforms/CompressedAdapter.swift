@@ -94,7 +94,9 @@ public enum CompressedAdapter {
     /// - Throws: `CompressionError` for what is wrong with the file, or with the start.
     public static func decompress(_ compressed: URL, base: URL?, to output: URL) throws {
         let config = try AdapterConfig(folder: compressed)
-        let file = try SafetensorsFile(compressed.appendingPathComponent(fileName))
+        let weights = compressed.appendingPathComponent(fileName)
+        try Containment.require(weights, in: compressed)
+        let file = try SafetensorsFile(weights)
         let saved = try SavedUpdate(file)
         let shapes = saved.tensors.map { (name: $0.shape.name, shape: $0.shape.sizes) }
         let starts = try starts(config, file.metadata, shapes, base, saved.reference)

@@ -75,7 +75,7 @@ final class BARTAttention {
         output = try linear("out_proj")
         site = AttentionSite(
             scope, index: index, size: hidden, heads: heads, keyHeads: heads, headSize: hidden / heads,
-            isCross: isCross)
+            isCross: isCross, query: ProjectionSlice(query))
         attention = AttentionSettings(
             scale: 1 / Double(site.headSize).squareRoot(), dropout: settings.attentionDropout, pattern: pattern)
     }
@@ -111,6 +111,6 @@ final class BARTAttention {
     ) throws -> Tensor {
         let queries = try query(x, context).splitHeads(site.heads)
         return try output(
-            context.attention(queries, keys, values, attention, input: input, at: site), context)
+            context.attention(queries, keys, values, attention, input: input, from: x, at: site), context)
     }
 }

@@ -57,7 +57,7 @@ private final class EncoderAttention {
         output = try .linear(scope("output")("dense"), input: hidden, output: hidden)
         site = AttentionSite(
             scope, index: index, size: hidden, heads: settings.heads, keyHeads: settings.heads,
-            headSize: hidden / settings.heads)
+            headSize: hidden / settings.heads, query: ProjectionSlice(query))
     }
 
     var structure: Sublayer.Structure {
@@ -75,7 +75,7 @@ private final class EncoderAttention {
             pattern: AttentionPattern(causal: settings.isCausal))
         let mixed = try context.attention(
             query(wanted, context).splitHeads(settings.heads), key(x, context).splitHeads(settings.heads),
-            value(x, context).splitHeads(settings.heads), attention, input: input, at: site)
+            value(x, context).splitHeads(settings.heads), attention, input: input, from: wanted, at: site)
         return try output(mixed, context)
     }
 }

@@ -39,6 +39,11 @@ struct ct_engine {
     int64_t (*live_handles)(void);
     const char *(*version)(void);
     const char *(*configuration)(void);
+    // Calls `hook(context)` in every backward, once the gradient of a leaf is complete; a result other than 0 ends the
+    // backward with an error. `release(context)` is called when the hook is replaced, when the tensor goes, and when this
+    // call fails. A null hook takes the present one away.
+    int32_t (*on_gradient)(ct_tensor leaf, int32_t (*hook)(void *context), void (*release)(void *context),
+                           void *context);
 };
 
 // Loads the engine library once for the process. Returns 0, or 1 with a message in `message`.

@@ -20,6 +20,9 @@ public struct Batch: Sendable, Equatable {
     public internal(set) var images: [ImageReference]?
     /// The number of the task of each row, [rows]; nil where rows have none.
     public internal(set) var taskIDs: [Int64]?
+    /// What a decoder reads to predict targets that are sequences of their own, [rows × target columns]: the start token,
+    /// then every label but the last. Nil where targets are none.
+    public internal(set) var decoderInputIDs: [Int64]?
     /// What is to be learnt.
     public internal(set) var targets: BatchTargets
     /// Where each example lies, row by row.
@@ -57,6 +60,9 @@ public enum BatchTargets: Sendable, Equatable {
     case values([Float])
     /// One label per token, [rows × columns], unshifted, `ignoredLabel` where nothing is to be learnt.
     case tokens([Int64])
+    /// One label per place of a decoder, [rows × columns] with columns of their own: the scores of a place are those of
+    /// its label. `ignoredLabel` fills rows up.
+    case sequences([Int64], columns: Int)
     /// Labels as for `tokens` of twice as many rows as there are pairs: the better texts in the first half, the worse
     /// ones in the same order in the second.
     case preferences(labels: [Int64], pairs: Int)
@@ -71,7 +77,7 @@ public enum BatchTargets: Sendable, Equatable {
         case .values(let values): values.count
         case .preferences(_, let pairs): pairs
         case .judgements(_, let isDesirable): isDesirable.count
-        case .tokens(let labels): labels.count { $0 != Int64(ignoredLabel) }
+        case .tokens(let labels), .sequences(let labels, _): labels.count { $0 != Int64(ignoredLabel) }
         }
     }
 }

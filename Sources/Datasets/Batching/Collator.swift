@@ -13,13 +13,16 @@ public struct Collator: Sendable, Equatable {
     public var multiple: Int
     /// Columns that rounding must not exceed: the model's positions.
     public var maximumColumns: Int?
+    /// The token that a decoder's rows begin with, for targets that are sequences of their own.
+    public var targetStart: Int?
 
     /// Makes a layout; by default padded on the right without rounding.
     ///
     /// - Throws: `DatasetError.invalidOption`.
-    public init(padID: Int, paddingSide: PaddingSide = .right, multiple: Int = 1, maximumColumns: Int? = nil)
-        throws(DatasetError)
-    {
+    public init(
+        padID: Int, paddingSide: PaddingSide = .right, multiple: Int = 1, maximumColumns: Int? = nil,
+        targetStart: Int? = nil
+    ) throws(DatasetError) {
         guard multiple >= 1, multiple <= 1 << 20 else {
             throw .invalidOption(name: "pad_to_multiple_of", value: String(multiple), allowed: "from 1 to \(1 << 20)")
         }
@@ -27,6 +30,7 @@ public struct Collator: Sendable, Equatable {
         self.paddingSide = paddingSide
         self.multiple = multiple
         self.maximumColumns = maximumColumns
+        self.targetStart = targetStart
     }
 
     /// The columns of a batch whose longest row has the given tokens.
@@ -56,6 +60,9 @@ public struct Collator: Sendable, Equatable {
         }
         let layout = Layout(rows: rows.count, columns: columns, segments: segments)
         var batch = try layout.batch(of: examples, padID: padID)
+        if case .sequences(let labels, let columns) = batch.targets, let targetStart {
+            batch.decoderInputIDs = decoderInput(labels, columns: columns, start: targetStart)
+        }
         let judgements = segments.compactMap { examples[$0.example].isDesirable }
         guard !judgements.isEmpty else { return batch }
         guard judgements.count == rows.count, !layout.isPacked, case .tokens(let labels) = batch.targets else {
@@ -63,6 +70,15 @@ public struct Collator: Sendable, Equatable {
         }
         batch.targets = .judgements(labels: labels, isDesirable: judgements)
         return batch
+    }
+
+    /// The labels moved right by one, with the start token before them and padding in the place of what is ignored.
+    private func decoderInput(_ labels: [Int64], columns: Int, start: Int) -> [Int64] {
+        labels.indices.map { place in
+            guard place % columns > 0 else { return Int64(start) }
+            let label = labels[place - 1]
+            return label == Int64(ignoredLabel) ? Int64(padID) : label
+        }
     }
 
     /// Lays out the better texts of some examples and, below them, the worse ones.
@@ -158,6 +174,7 @@ private struct Layout {
             return .classes(try each(examples) { if case .classIndex(let index) = $0 { Int64(index) } else { nil } })
         case .value:
             return .values(try each(examples) { if case .value(let value) = $0 { value } else { nil } })
+        case .sequence: return try sequences(of: examples)
         case .tokens:
             try requireAll(examples) { if case .tokens = $0 { true } else { false } }
             return .tokens(
@@ -165,6 +182,18 @@ private struct Layout {
                     if case .tokens(let labels) = examples[segment.example].target { labels } else { [] }
                 })
         }
+    }
+
+    /// One sequence per row, filled up on its right.
+    private func sequences(of examples: [Example]) throws(DatasetError) -> BatchTargets {
+        let rows = try each(examples) { (target) -> [Int32]? in
+            if case .sequence(let labels) = target { labels } else { nil }
+        }
+        let columns = rows.map(\.count).max() ?? 0
+        let labels = rows.flatMap { row in
+            row.map(Int64.init) + Array(repeating: Int64(ignoredLabel), count: columns - row.count)
+        }
+        return .sequences(labels, columns: columns)
     }
 
     private func requireAll(_ examples: [Example], _ fits: (Target) -> Bool) throws(DatasetError) {

@@ -23,6 +23,8 @@ public enum EncodingTask: Sendable {
     case classification
     /// Labels per token.
     case causalLM
+    /// Labels that are a sequence of their own.
+    case seq2seq
     /// Labels per token of two texts.
     case preference
 }
@@ -76,6 +78,7 @@ extension ExampleEncoder {
             switch task {
             case .classification: try classification(sample)
             case .causalLM: try causal(sample)
+            case .seq2seq: try seq2seq(sample)
             case .preference: try preference(sample)
             }
         example.taskID = sample.taskID

@@ -12,6 +12,8 @@ public enum Truncation: String, Sendable, Codable, CaseIterable {
 public struct EncodingOptions: Sendable, Equatable {
     /// The most tokens of an example, special ones included (`max_length`); nil takes what model and tokenizer allow.
     public var maximumLength: Int?
+    /// The most tokens of a target that is a sequence of its own (`max_target_length`), special ones included.
+    public var maximumTargetLength: Int?
     /// The model's positions, which no example may exceed.
     public var maximumPositions: Int?
     /// What becomes of longer examples.
@@ -26,33 +28,43 @@ public struct EncodingOptions: Sendable, Equatable {
     /// By default long examples lose their end and texts get their end token, as with Hugging Face's trainers.
     public init(
         maximumLength: Int? = nil, maximumPositions: Int? = nil, truncation: Truncation = .right,
-        appendsEnd: Bool = true, maximumPromptLength: Int? = nil, vocabularySize: Int? = nil
+        appendsEnd: Bool = true, maximumPromptLength: Int? = nil, maximumTargetLength: Int? = nil,
+        vocabularySize: Int? = nil
     ) {
         self.maximumLength = maximumLength
         self.maximumPositions = maximumPositions
         self.truncation = truncation
         self.appendsEnd = appendsEnd
         self.maximumPromptLength = maximumPromptLength
+        self.maximumTargetLength = maximumTargetLength
         self.vocabularySize = vocabularySize
     }
 
-    /// The limit that holds.
+    /// The limit that holds for examples, or for what stands for the whole input of one.
     ///
     /// - Throws: `DatasetError.invalidOption` where `maximumLength` is not positive or exceeds the positions.
     func limit(tokenizer: Int?) throws(DatasetError) -> Int {
         if let maximumPromptLength, maximumPromptLength < 1 {
             throw .invalidOption(name: "max_prompt_length", value: String(maximumPromptLength), allowed: "at least 1")
         }
+        return try limit(maximumLength, "max_length", tokenizer)
+    }
+
+    /// The limit that holds for targets that are sequences of their own.
+    ///
+    /// - Throws: `DatasetError.invalidOption` where `maximumTargetLength` is not positive or exceeds the positions.
+    func targetLimit(tokenizer: Int?) throws(DatasetError) -> Int {
+        try limit(maximumTargetLength, "max_target_length", tokenizer)
+    }
+
+    private func limit(_ given: Int?, _ name: String, _ tokenizer: Int?) throws(DatasetError) -> Int {
         let positions = maximumPositions ?? .max
-        guard let maximumLength else { return min(positions, tokenizer ?? .max) }
-        guard maximumLength > 0 else {
-            throw .invalidOption(name: "max_length", value: String(maximumLength), allowed: "at least 1")
-        }
-        guard maximumLength <= positions else {
+        guard let given else { return min(positions, tokenizer ?? .max) }
+        guard given > 0 else { throw .invalidOption(name: name, value: String(given), allowed: "at least 1") }
+        guard given <= positions else {
             throw .invalidOption(
-                name: "max_length", value: String(maximumLength),
-                allowed: "at most \(positions), the number of the model's positions")
+                name: name, value: String(given), allowed: "at most \(positions), the number of the model's positions")
         }
-        return maximumLength
+        return given
     }
 }

@@ -35,14 +35,22 @@ public struct Example: Sendable, Equatable {
         self.image = image
     }
 
+    /// The tokens of a target that is a sequence of its own; 0 where it is none.
+    public var targetLength: Int {
+        if case .sequence(let labels) = target { labels.count } else { 0 }
+    }
+
     /// The number of tokens, an image's as the network counts them; of two texts, the longer one's.
     public var length: Int { image?.positions ?? max(inputIDs.count, alternative?.inputIDs.count ?? 0) }
 
     /// The tokens of all its texts.
-    public var tokenCount: Int { image?.positions ?? inputIDs.count + (alternative?.inputIDs.count ?? 0) }
+    public var tokenCount: Int {
+        image?.positions ?? inputIDs.count + targetLength + (alternative?.inputIDs.count ?? 0)
+    }
 
     /// How many tokens the loss counts; 0 where targets are not per token.
     public var labelledTokens: Int {
+        if case .sequence(let labels) = target { return labels.count }
         guard case .tokens(let labels) = target else { return 0 }
         return (labels + (alternative?.labels ?? [])).count { $0 != ignoredLabel }
     }
@@ -72,6 +80,8 @@ public enum Target: Sendable, Equatable {
     /// One label per token, unshifted: `labels[i]` is `inputIDs[i]` or `ignoredLabel`. The model predicts it from the
     /// tokens before `i`, so that the first token's label is always ignored.
     case tokens([Int32])
+    /// The tokens of a text of its own, which a decoder writes one by one.
+    case sequence([Int32])
 }
 
 /// The label of tokens that the loss leaves out, as Hugging Face and PyTorch have it.

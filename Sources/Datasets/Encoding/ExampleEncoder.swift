@@ -5,6 +5,8 @@ public struct ExampleEncoder: Sendable {
     let labels: LabelSpace?
     /// The most tokens of an example.
     public let limit: Int
+    /// The most tokens of a target that is a sequence of its own.
+    public let targetLimit: Int
 
     /// Prepares encoding.
     ///
@@ -17,6 +19,7 @@ public struct ExampleEncoder: Sendable {
         self.labels = labels
         self.options = options
         limit = try options.limit(tokenizer: tokenizer.maximumLength)
+        targetLimit = try options.targetLimit(tokenizer: tokenizer.maximumLength)
     }
 
     /// Encodes one sample for classification: special tokens as the template says, the label as class or number.
@@ -75,7 +78,7 @@ public struct ExampleEncoder: Sendable {
         }
     }
 
-    private func example(
+    func example(
         _ tokens: TokenSequence, target: Target, isTruncated: Bool, at location: SourceLocation
     ) throws -> Example {
         if tokens.ids.isEmpty { throw DatasetError.encoding(location, reason: "it gives no tokens") }

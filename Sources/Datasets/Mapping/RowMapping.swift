@@ -12,6 +12,8 @@ public enum DatasetTask: Sendable {
     case classification(ClassificationColumns)
     /// Texts that a language model learns to continue.
     case causalLM(CausalColumns)
+    /// Sources, and the targets that a model learns to write of them.
+    case seq2seq(Seq2SeqColumns)
     /// Prompts with two answers each.
     case preference(PreferenceColumns)
 
@@ -20,6 +22,7 @@ public enum DatasetTask: Sendable {
         switch self {
         case .classification(let columns): try columns.mapping(for: record)
         case .causalLM(let columns): try columns.mapping(for: record)
+        case .seq2seq(let columns): try columns.mapping(for: record)
         case .preference(let columns): try columns.mapping(for: record)
         }
     }

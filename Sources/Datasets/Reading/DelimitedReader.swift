@@ -19,6 +19,8 @@ struct DelimitedReader {
     private let quoting: Bool
 
     private static let quote = UInt8(ascii: "\"")
+    /// As many as the widest spreadsheets have; a row of separators alone would take a hundred times its length.
+    private static let maximumFields = 16_384
 
     init(_ reader: LineReader, delimiter: UInt8, quoting: Bool) {
         self.reader = reader
@@ -35,6 +37,9 @@ struct DelimitedReader {
         repeat {
             let isQuoted = quoting && cursor.byte == Self.quote
             let field = try isQuoted ? quotedField(&cursor, size: &size) : plainField(&cursor)
+            guard fields.count < Self.maximumFields else {
+                throw malformed(start, "a row has more than \(Self.maximumFields) fields")
+            }
             fields.append(String(decoding: field, as: UTF8.self))
         } while cursor.take(delimiter)
         return Row(line: start, fields: fields)

@@ -21,7 +21,11 @@ public struct BatchingStatistics: Sendable, Equatable, Codable {
             let rowLengths = plan[index].map { row in row.reduce(0) { $0 + lengths[$1] } }
             // A preference takes two rows.
             let second = plan[index].count { row in row.contains { examples[$0].alternative != nil } }
-            let size = (rowLengths.count + second) * loader.collator.columns(forLongest: rowLengths.max() ?? 0)
+            // Targets that are sequences have rows of their own.
+            let target = plan[index].joined().map { examples[$0].targetLength }.max() ?? 0
+            let size =
+                (rowLengths.count + second) * loader.collator.columns(forLongest: rowLengths.max() ?? 0)
+                + rowLengths.count * target
             rows += rowLengths.count
             cells += size
             tokens += plan[index].reduce(0) { sum, row in sum + row.reduce(0) { $0 + examples[$1].tokenCount } }

@@ -42,7 +42,7 @@ public struct DatasetStatistics: Sendable, Equatable, Codable {
                 classCounts += Array(repeating: 0, count: Int(index) + 1 - classCounts.count)
             }
             classCounts[Int(index)] += 1
-        case .tokens:
+        case .tokens, .sequence:
             let labelled = example.labelledTokens
             labelledTokens += labelled
             if labelled == 0 { unlabelledExamples += 1 }

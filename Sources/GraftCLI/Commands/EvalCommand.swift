@@ -15,7 +15,8 @@ struct EvalCommand: GraftCommand {
     var data: String
 
     @Option(
-        help: ArgumentHelp("What the model must be for.", valueName: "classification|causal-lm|image-classification"))
+        help: ArgumentHelp(
+            "What the model must be for.", valueName: "classification|causal-lm|seq2seq|image-classification"))
     var task: String?
 
     @Option(help: "Column of the label.")
@@ -26,6 +27,9 @@ struct EvalCommand: GraftCommand {
 
     @Option(help: "Column of the completion, for language models.")
     var completionColumn: String?
+
+    @Option(help: "Column of the text to write, for encoder-decoders.")
+    var summaryColumn: String?
 
     @Flag(help: "Print one JSON object.")
     var json = false
@@ -45,6 +49,7 @@ struct EvalCommand: GraftCommand {
             data.labelColumn = labelColumn
             data.promptColumn = promptColumn ?? data.promptColumn
             data.completionColumn = completionColumn ?? data.completionColumn
+            data.summaryColumn = summaryColumn
         }
         if let task, model.task.rawValue != task {
             throw TrainingError.option("--task: the model is for \(model.task.rawValue), not for \(task)")

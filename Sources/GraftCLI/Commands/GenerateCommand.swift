@@ -11,9 +11,9 @@ import Training
 /// `graft generate`: continues texts.
 struct GenerateCommand: GraftCommand {
     static let configuration = CommandConfiguration(
-        commandName: "generate", abstract: "Continue texts with a causal language model.",
+        commandName: "generate", abstract: "Continue texts with a causal language model, or answer them.",
         discussion: """
-            The text goes to the standard output, statistics to the standard error. Without a temperature the most \
+            An encoder-decoder (BART) writes a new text of the one that it reads. The text goes to the standard output, statistics to the standard error. Without a temperature the most \
             likely token is taken each time. One prompt is shown as it is written; several (--prompts, one per line) \
             run side by side, and each continuation is one line, its line breaks written as \\n.
             """)
@@ -81,7 +81,7 @@ struct GenerateCommand: GraftCommand {
             options: .init(device: try engine.apply()), taskID: taskID)
         let tokenizer = try Tokenizer(contentsOf: adapted.folder)
         let ends = try EndTokens.ids(folder: adapted.folder, config: adapted.loaded.config, tokenizer: tokenizer)
-        let generator = try TextGenerator(adapted.loaded.model, tokenizer: tokenizer, endTokens: ends)
+        let generator = try adapted.loaded.model.textWriter(tokenizer: tokenizer, endTokens: ends)
         let clock = ContinuousClock()
         var results: [Continuation] = []
         let duration = try clock.measure {
@@ -93,7 +93,8 @@ struct GenerateCommand: GraftCommand {
             } else {
                 for start in stride(from: 0, to: texts.count, by: batchSize) {
                     let batch = Array(texts[start..<min(start + batchSize, texts.count)])
-                    let continued = try generator.generate(batch, options: options, addSpecialTokens: format == nil)
+                    let continued = try generator.generate(
+                        batch, options: options, addSpecialTokens: format == nil, onText: { _, _ in })
                     for result in continued { try Console.print(result.text.replacing("\n", with: "\\n")) }
                     results += continued
                 }

@@ -12,7 +12,7 @@ struct TrainCommand: GraftCommand {
             A configuration is a YAML file whose keys have Hugging Face's names. Options below win over the file, and \
             --set wins over both: --set weight_decay=0.01 --set method.use_dora=true. Relative paths, those in the file \
             among them, start at the current folder. Ctrl-C ends the run after the step in progress, with a checkpoint; \
-            a second Ctrl-C ends it at once.
+            a second Ctrl-C ends it at once. A list `adapters` in the file trains several adapters in one run.
 
             Keys: \(TrainingConfiguration.keys.joined(separator: ", ")). Options of a method (`graft methods lora` lists \
             them) stand below `method` or beside the other keys.
@@ -45,10 +45,11 @@ struct TrainCommand: GraftCommand {
         // A reader of the output that goes away is no reason to lose a training.
         signal(SIGPIPE, SIG_IGN)
         let interruption = Interruption()
-        let configuration = try resolved()
+        let sources = try sources()
         // A dry run looks at the folder no further than a resumed one does.
         let start: TrainingRun.Start = overwrite ? .overwrite : resume || dryRun ? .resume : .new
-        let run = try await TrainingRun(configuration, start: start)
+        if sources.areSeveral { return try await trainSideBySide(sources.sideBySide(), start, interruption) }
+        let run = try await TrainingRun(sources.configuration(), start: start)
         if dryRun {
             try Section.print(RunPreview.sections(run))
             return
@@ -59,12 +60,31 @@ struct TrainCommand: GraftCommand {
         if summary.outcome == .interrupted { throw ExitCode(Failure.interrupted) }
     }
 
-    private func resolved() throws -> TrainingConfiguration {
+    private func sources() throws -> ConfigurationSources {
         var sources = ConfigurationSources()
         if let config { try sources.add(file: URL(fileURLWithPath: config)) }
         for (key, value) in options.settings { try sources.set(key, to: value) }
         for assignment in assignments { try sources.add(assignment: assignment) }
-        return try sources.configuration()
+        return sources
+    }
+
+    /// Several adapters in one run.
+    private func trainSideBySide(
+        _ configuration: SideBySideConfiguration, _ start: TrainingRun.Start, _ interruption: Interruption
+    ) async throws {
+        let run = try await SideBySideRun(configuration, start: start)
+        if dryRun {
+            try Section.print(SideBySideOutput.preview(run.previews))
+            return
+        }
+        interruption.onFirst {
+            Console.complain("\nending after this step, with checkpoints; Ctrl-C again ends at once")
+            run.stop()
+        }
+        var output = SideBySideOutput(run.previews.map(\.name))
+        for try await event in run.events() { output.consume(event) }
+        try Section.print(output.sections())
+        if output.isInterrupted { throw ExitCode(Failure.interrupted) }
     }
 
     /// Shows the run as it goes on. The run itself keeps its files.

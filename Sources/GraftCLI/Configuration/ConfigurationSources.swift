@@ -3,6 +3,7 @@ import Foundation
 import JSON
 import Methods
 import Training
+import YAML
 
 /// A training's configuration put together from a file, from options and from `--set`; later sources win.
 struct ConfigurationSources {
@@ -107,9 +108,21 @@ struct ConfigurationSources {
         object["method"] = value
     }
 
+    /// Whether several adapters are to be trained in one run.
+    var areSeveral: Bool { object[SideBySideConfiguration.key] != nil }
+
+    /// The configuration of several adapters, checked.
+    func sideBySide() throws -> SideBySideConfiguration {
+        try SideBySideConfiguration(JSON.Node(.object(object), source: source))
+    }
+
     /// The configuration, checked.
     func configuration() throws -> TrainingConfiguration {
-        try TrainingConfiguration(JSON.Node(.object(object), source: source))
+        guard !areSeveral else {
+            throw TrainingError.option(
+                "\(SideBySideConfiguration.key): only `graft train` takes several adapters in one configuration")
+        }
+        return try TrainingConfiguration(JSON.Node(.object(object), source: source))
     }
 }
 

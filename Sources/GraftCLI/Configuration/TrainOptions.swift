@@ -12,7 +12,8 @@ struct TrainOptions: ParsableArguments {
     @Option(help: "Rows to evaluate on at the end.", completion: .file())
     var test: String?
     @Option(
-        help: ArgumentHelp("What to learn.", valueName: "classification|causal-lm|image-classification|preference"))
+        help: ArgumentHelp(
+            "What to learn.", valueName: "classification|causal-lm|seq2seq|image-classification|preference"))
     var task: String?
     @Option(help: "The fine-tuning method.")
     var method: String?

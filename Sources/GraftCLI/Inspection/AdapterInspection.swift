@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import JSON
 import Reporting
@@ -27,6 +28,7 @@ enum AdapterInspection {
             section.notes.append("there is no adapter_model.safetensors in this folder")
             return section
         }
+        try Containment.require(weights, in: folder)
         let header = try SafetensorsHeader(reading: weights)
         let types = StoredTypes(header)
         section.add("parameters", Quantity.count(types.parameters))

@@ -11,9 +11,9 @@ struct Examination {
     /// Why the engine cannot be used.
     private(set) var problem: (any Error)?
 
-    init(isVerbose: Bool) {
+    init(isVerbose: Bool, measuresCeiling: Bool = false) {
         do {
-            sections.append(try Examination.engine(isVerbose: isVerbose))
+            sections.append(try Examination.engine(isVerbose: isVerbose, measuresCeiling: measuresCeiling))
         } catch {
             problem = error
             var section = Section("Engine")
@@ -23,7 +23,7 @@ struct Examination {
         sections += [Examination.machine(), Examination.knowledge()]
     }
 
-    private static func engine(isVerbose: Bool) throws -> Section {
+    private static func engine(isVerbose: Bool, measuresCeiling: Bool) throws -> Section {
         var section = Section("Engine")
         section.add("libtorch", try Engine.version())
         section.add("library", try Engine.path())
@@ -35,6 +35,7 @@ struct Examination {
         section.add("threads", "\(try Engine.threadCount())")
         section.add("CUDA devices", "\(try Engine.cudaDeviceCount())")
         section.add("self-test", try SelfTest.run())
+        if measuresCeiling { section.add("ceiling", try SelfTest.ceiling()) }
         if isVerbose {
             section.notes = description.split(separator: "\n").map { String($0).replacing("\t", with: "  ") }
         }
@@ -97,6 +98,8 @@ struct EngineFacts {
 /// A product of two matrices: proves that the engine computes, and says how fast.
 enum SelfTest {
     private static let size = 1024
+    /// Large enough that neither threads nor memory hold the product up.
+    private static let ceilingSize = 4096
 
     static func run() throws -> String {
         try withoutGradients {
@@ -105,11 +108,24 @@ enum SelfTest {
             guard try ones.matmul(ones).eq(Double(size)).all() else {
                 throw TorchError.operation(name: "the self-test", message: "a product of matrices gave wrong numbers")
             }
-            let clock = ContinuousClock()
-            let durations = try (0..<5).map { _ in try clock.measure { _ = try ones.matmul(ones) } }
-            let seconds = (durations.min() ?? .seconds(1)) / .seconds(1)
-            let operations = 2 * Double(size * size) * Double(size)
-            return "passed, \(Quantity.number(operations / seconds / 1e9, digits: 3)) GFLOP/s in fp32"
+            return "passed, \(try rate(ones)) GFLOP/s in fp32"
         }
+    }
+
+    /// The rate of a large product: what no training on this machine can exceed.
+    static func ceiling() throws -> String {
+        try withoutGradients {
+            let matrix = try Tensor.normal([ceilingSize, ceilingSize], key: RandomKey(seed: 0))
+            return "\(try rate(matrix)) GFLOP/s in fp32, products of \(ceilingSize) × \(ceilingSize)"
+        }
+    }
+
+    /// Operations of the fastest of five products of a square matrix with itself, in 10⁹ a second.
+    private static func rate(_ matrix: Tensor) throws -> String {
+        let size = Double(try matrix.shape[0])
+        let clock = ContinuousClock()
+        let durations = try (0..<5).map { _ in try clock.measure { _ = try matrix.matmul(matrix) } }
+        let seconds = (durations.min() ?? .seconds(1)) / .seconds(1)
+        return Quantity.number(2 * size * size * size / seconds / 1e9, digits: 3)
     }
 }

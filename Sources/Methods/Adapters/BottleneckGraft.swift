@@ -18,9 +18,14 @@ final class BottleneckGraft: SublayerGraft {
     private static let normEps = 1e-5
 
     /// - Parameter key: of the random draws of this site.
-    init(_ settings: BottleneckSettings, at site: Sublayer, key: RandomKey) throws {
+    convenience init(_ settings: BottleneckSettings, at site: Sublayer, key: RandomKey) throws {
+        try self.init(settings, path: site.path, size: site.size, key: key)
+    }
+
+    /// - Parameter path: what the names of its tensors start with.
+    init(_ settings: BottleneckSettings, path: String, size: Int, key: RandomKey) throws {
         self.settings = settings
-        let (size, width, path) = (site.size, settings.width, site.path)
+        let width = settings.width
         func variable(_ name: String, _ tensor: Tensor) throws -> Variable {
             try Variable("\(path).adapter_\(name)", tensor)
         }
@@ -53,7 +58,7 @@ final class BottleneckGraft: SublayerGraft {
     }
 
     /// A(u) in the type of `u`; the maps compute in their own.
-    private func bottleneck(_ u: Tensor, _ context: ForwardContext) throws -> Tensor {
+    func bottleneck(_ u: Tensor, _ context: ForwardContext) throws -> Tensor {
         var x = try u.to(down.weight.value.dtype)
         if settings.norm == .input { x = try normalized(x) }
         let hidden = try settings.activation(x.linear(down.weight.value, down.bias.value))

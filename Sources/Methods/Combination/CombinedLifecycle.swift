@@ -133,6 +133,8 @@ extension CombinedLifecycle {
         return try terms.dropFirst().reduce(first) { try $0 + $1 }
     }
 
+    var changesLoss: Bool { lifecycles.contains(where: \.changesLoss) }
+
     func lossSum(_ batch: BatchLoss) throws -> Tensor? { try lossSum(batch, of: lifecycles[...]) }
 
     /// The loss of the first of some methods, for which that of the others is the task's.

@@ -28,6 +28,8 @@ final class DistributionRegularization: Lifecycle {
 
     func epochWillBegin(_ moment: StepMoment) throws { iteration = 0 }
 
+    var changesLoss: Bool { true }
+
     func lossSum(_ batch: BatchLoss) throws -> Tensor? {
         guard let queues, batch.context.isTraining else { return try batch.taskLossSum() }
         guard case .classes(let labels, _) = batch.labels else {

@@ -220,10 +220,11 @@ extension LoRA {
             try ranks.requireMatches(in: projections.map { names($0.path) })
             try alphas.requireMatches(in: projections.map { names($0.path) })
         }
-        return projections.map { projection in
+        return try projections.map { projection in
             let name = names(projection.path)
             return LoRAPlacement(
-                path: projection.path, rank: ranks.value(for: name) ?? r, alpha: alphas.value(for: name) ?? loraAlpha)
+                path: projection.path, rank: try ranks.value(for: name) ?? r,
+                alpha: try alphas.value(for: name) ?? loraAlpha)
         }
     }
 

@@ -22,6 +22,10 @@ import Torch
 ///
 /// Everything else (magnitudes, heads) follows the same Adam unprojected.
 ///
+/// With `per_layer`, as in the releases' 8-bit runs, a projected matrix is stepped as soon as the backward has its
+/// gradient, which then goes: the gradients of all weights never exist at once. The steps are the same, but gradients can
+/// neither be summed over several batches nor cut to a common norm.
+///
 /// Sources: Huang et al. 2024 (arXiv:2412.19616); Zhao et al. 2024 (GaLore, arXiv:2403.03507), algorithms 1 and 2;
 /// Dettmers et al. 2022 (arXiv:2110.02861) for the 8-bit states. The constants are the releases'. From inference: the
 /// tangent projection of `weight_norm`, which the release omits.
@@ -58,6 +62,8 @@ public struct GradNormLoRP: SavesModules, Equatable {
     public var eightBit = false
     /// Whether `weight_norm` forgets its magnitudes before each step.
     public var resetMagnitude = false
+    /// Whether each matrix is stepped in the middle of the backward.
+    public var perLayer = false
     /// Rank of DoRA's product.
     public var loraR = 8
     /// Numerator of DoRA's scale.
@@ -94,6 +100,7 @@ extension GradNormLoRP {
         case projType = "proj_type"
         case eightBit = "eight_bit"
         case resetMagnitude = "reset_magnitude"
+        case perLayer = "per_layer"
         case loraR = "lora_r"
         case loraAlpha = "lora_alpha"
         case loraDropout = "lora_dropout"
@@ -113,6 +120,7 @@ extension GradNormLoRP {
         epsilon = try options.decodeIfPresent(Double.self, forKey: .epsilon)
         eightBit = try options.option(.eightBit, default: eightBit)
         resetMagnitude = try options.option(.resetMagnitude, default: resetMagnitude)
+        perLayer = try options.option(.perLayer, default: perLayer)
         loraR = try options.option(.loraR, default: loraR)
         loraAlpha = try options.option(.loraAlpha, default: loraAlpha)
         loraDropout = try options.option(.loraDropout, default: loraDropout)
@@ -188,42 +196,18 @@ extension GradNormLoRP {
             let targets = try targets(of: model, GraftStart(key: plan.key))
             names = Set(targets.map { $0.weight.name }.filter { grafts.parameters[$0] != nil })
         }
-        return ProjectedTraining(self, projected: names, plan)
-    }
-}
-
-/// Gives the matrices their bases and the run its optimizer.
-final class ProjectedTraining: Lifecycle {
-    private let method: GradNormLoRP
-    private let names: Set<String>
-    private let plan: TrainingPlan
-
-    /// - Parameter projected: names of the variables that are projected.
-    init(_ method: GradNormLoRP, projected names: Set<String>, _ plan: TrainingPlan) {
-        self.method = method
-        self.names = names
-        self.plan = plan
-    }
-
-    var optimizer: (any Optimizer)? { ProjectedAdamW(method, plan.optimizer) }
-
-    func groups(of variables: [Variable]) throws -> [ParameterGroup] {
-        let projected = try ParameterGroup(
-            ProjectedAdamW.projected, variables.filter { names.contains($0.name) })
-        let others = variables.filter { !names.contains($0.name) }
-        return [projected] + (others.isEmpty ? [] : [try ParameterGroup("plain", others)])
-    }
-
-    func gradientsReady(_ moment: StepMoment) throws {
-        guard let group = moment.trainables.groups.first(where: { $0.name == ProjectedAdamW.projected }) else { return }
-        for variable in group.variables {
-            let hasBasis = GradientBasis(of: variable, in: group).isThere
-            guard !hasBasis || group.clock % method.updateProjGap == 0,
-                let gradient = try moment.trainables.gradient(of: variable)
-            else { continue }
-            try withoutGradients {
-                try GradientBasis(gradient, rank: method.rank, method.projType).put(for: variable, in: group)
+        if perLayer {
+            guard plan.accumulation == 1 else {
+                throw MethodError.option(
+                    "per_layer: a gradient is used up before the next batch could add to it; set "
+                        + "gradient_accumulation_steps to 1, found \(plan.accumulation)")
+            }
+            guard plan.maxGradNorm == 0 else {
+                throw MethodError.option(
+                    "per_layer: gradients that are never there at once have no common norm to be cut to; set "
+                        + "max_grad_norm to 0, found \(plan.maxGradNorm)")
             }
         }
+        return ProjectedTraining(self, projected: names, plan)
     }
 }

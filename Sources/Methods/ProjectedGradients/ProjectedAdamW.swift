@@ -5,8 +5,10 @@ import Torch
 
 /// Adam in the bases of its matrices, with ε beside √v before the bias correction, and decay after the update.
 struct ProjectedAdamW: Optimizer {
-    /// The group whose variables are projected.
+    /// What the names of groups begin with whose variables are projected.
     static let projected = "projected"
+
+    static func projects(_ group: ParameterGroup) -> Bool { group.name.hasPrefix(projected) }
 
     let method: GradNormLoRP
     let settings: OptimizerSettings
@@ -22,22 +24,26 @@ struct ProjectedAdamW: Optimizer {
 
     func update(_ group: ParameterGroup, rate: Double) throws {
         guard let values = group.values, let gradients = group.gradients else { return }
-        guard group.name == ProjectedAdamW.projected else {
+        guard ProjectedAdamW.projects(group) else {
             let direction = try adam(gradients, "plain", group)
             try values.addInPlace(direction, alpha: -rate)
             return try decay(values, rate)
         }
         for variable in group.variables {
-            let (value, gradient) = (try group.view(values, of: variable), try group.view(gradients, of: variable))
-            let basis = GradientBasis(of: variable, in: group)
-            if method.parametrization == .weightNorm {
-                try stepNormalised(value, gradient, basis, variable.name, group, rate)
-            } else {
-                let direction = try adam(basis.down(gradient), variable.name, group)
-                try value.addInPlace(basis.up(direction), alpha: -rate * method.scale)
-                try decay(value, rate)
-            }
+            try update(variable, in: group, group.view(gradients, of: variable), rate: rate)
         }
+    }
+
+    /// Updates one projected variable by its gradient.
+    func update(_ variable: Variable, in group: ParameterGroup, _ gradient: Tensor, rate: Double) throws {
+        guard let values = group.values else { return }
+        let (value, basis) = (try group.view(values, of: variable), GradientBasis(of: variable, in: group))
+        if method.parametrization == .weightNorm {
+            return try stepNormalised(value, gradient, basis, variable.name, group, rate)
+        }
+        let direction = try adam(basis.down(gradient), variable.name, group)
+        try value.addInPlace(basis.up(direction), alpha: -rate * method.scale)
+        try decay(value, rate)
     }
 
     private func decay(_ value: Tensor, _ rate: Double) throws {

@@ -46,7 +46,7 @@ public struct PTuningV2: SavesModules, Equatable {
 
     /// Drops the maps, where there are any, once the training is over.
     public func lifecycle(of grafts: GraftSet, on model: Model, _ plan: TrainingPlan) throws -> (any Lifecycle)? {
-        grafts.prefix.map(PrefixLifecycle.init)
+        PrefixLifecycle(grafts.prefixes)
     }
 }
 

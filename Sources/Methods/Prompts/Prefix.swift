@@ -15,6 +15,38 @@ final class Prefix {
     /// The variable's name of the table, as peft calls it.
     static let tableName = "prompt_embeddings"
 
+    /// Which attentions have a prefix; of a network of one body, all of them have one together.
+    enum Reach {
+        /// Of an encoder-decoder, the decoder's attention to itself, as in peft.
+        case target
+        /// Every attention; of an encoder-decoder each kind has a prefix of its own.
+        case everyKind
+    }
+
+    /// Attentions that share a prefix.
+    struct Kind {
+        /// What stands before the names of its tensors.
+        var name = ""
+        /// The path of their body.
+        var body: String
+        var sites: [AttentionSite]
+    }
+
+    static func kinds(_ reach: Reach, of model: Model) -> [Kind] {
+        let sites = Array(model.attentions.values)
+        guard model.bodies.count > 1, let first = model.bodies.keys.first, let last = model.bodies.keys.last else {
+            return [Kind(body: model.bodies.keys.first ?? "", sites: sites)]
+        }
+        let target = sites.filter { !$0.isCross && $0.path.hasPrefix(last + ".") }
+        guard reach == .everyKind else { return [Kind(body: last, sites: target)] }
+        let kinds = [
+            Kind(name: "encoder.", body: first, sites: sites.filter { $0.path.hasPrefix(first + ".") }),
+            Kind(name: "decoder.", body: last, sites: target),
+            Kind(name: "cross.", body: last, sites: sites.filter(\.isCross)),
+        ]
+        return kinds.filter { !$0.sites.isEmpty }
+    }
+
     /// What the rows come from.
     enum Form {
         case table(Variable)
@@ -42,6 +74,8 @@ final class Prefix {
         var startsAtZero = false
         /// Dropout of keys and values in training.
         var dropout = 0.0
+        /// Which attentions of an encoder-decoder have it.
+        var reach = Reach.target
         /// Whether the tokens' positions go on after the prefix's, as if it had been read before them.
         var shiftsPositions = true
     }
@@ -50,14 +84,18 @@ final class Prefix {
     private(set) var form: Form
     /// Rows.
     let count: Int
+    /// The variable's name of the table.
+    let tableName: String
     private let columns: [String: Range<Int>]
     private let dropout: Double
     /// The rows of the forward under way, so that the maps run once for all attentions.
     private var rows: Tensor?
 
     /// - Throws: `MethodError` where the model has no attention, or an adapter that is read does not fit.
-    init(_ settings: Settings, for model: Model, _ start: GraftStart) throws {
-        let sites = Array(model.attentions.values)
+    init(_ settings: Settings, _ kind: Kind, _ start: GraftStart) throws {
+        let sites = kind.sites
+        let tableName = kind.name + Prefix.tableName
+        self.tableName = tableName
         guard let size = sites.first?.size else {
             throw MethodError.option("the model has no attention that keys and values could be put before")
         }
@@ -71,25 +109,26 @@ final class Prefix {
         self.columns = columns
         (count, dropout) = (settings.count, settings.dropout)
         // The file of a finished training has the table, whatever it was made of.
-        let hasTable = start.stored.map { $0.names.contains(Prefix.tableName) } ?? (settings.hidden == nil)
+        let hasTable = start.stored.map { $0.names.contains(tableName) } ?? (settings.hidden == nil)
         if let hidden = settings.hidden, !hasTable {
-            try start.requireStored(settings.count, of: "prefix.tokens")
-            try start.requireStored(hidden, of: "prefix.fc1.weight")
-            form = .projected(try Prefix.projected(settings, hidden: hidden, size: size, columns: total, start))
+            try start.requireStored(settings.count, of: kind.name + "prefix.tokens")
+            try start.requireStored(hidden, of: kind.name + "prefix.fc1.weight")
+            form = .projected(
+                try Prefix.projected(settings, kind.name, hidden: hidden, size: size, columns: total, start))
         } else {
-            try start.requireStored(settings.count, of: Prefix.tableName)
+            try start.requireStored(settings.count, of: tableName)
             let table =
                 try settings.startsAtZero
                 ? Tensor.zeros([settings.count, total])
                 : Tensor.normal(
-                    [settings.count, total], std: settings.tableDeviation, key: start.key.derived(Prefix.tableName))
-            form = .table(try Variable(Prefix.tableName, table))
+                    [settings.count, total], std: settings.tableDeviation, key: start.key.derived(tableName))
+            form = .table(try Variable(tableName, table))
         }
     }
 
     /// Rows from N(0, 1), and maps as torch's linear layers start.
     private static func projected(
-        _ settings: Settings, hidden: Int, size: Int, columns: Int, _ start: GraftStart
+        _ settings: Settings, _ kind: String, hidden: Int, size: Int, columns: Int, _ start: GraftStart
     ) throws -> Projected {
         func uniform(_ name: String, _ shape: [Int], fanIn: Int) throws -> Variable {
             let bound = 1 / Double(max(1, fanIn)).squareRoot()
@@ -99,14 +138,16 @@ final class Prefix {
             guard settings.startsAtZero else { return try uniform(name, shape, fanIn: hidden) }
             return try Variable(name, Tensor.zeros(shape))
         }
-        let key = start.key.derived("prefix.tokens")
+        let key = start.key.derived(kind + "prefix.tokens")
         return Projected(
-            tokens: try Variable("prefix.tokens", Tensor.normal([settings.count, size], std: 1, key: key)),
+            tokens: try Variable(kind + "prefix.tokens", Tensor.normal([settings.count, size], std: 1, key: key)),
             first: (
-                try uniform("prefix.fc1.weight", [hidden, size], fanIn: size),
-                try uniform("prefix.fc1.bias", [hidden], fanIn: size)
+                try uniform(kind + "prefix.fc1.weight", [hidden, size], fanIn: size),
+                try uniform(kind + "prefix.fc1.bias", [hidden], fanIn: size)
             ),
-            second: (try last("prefix.fc2.weight", [columns, hidden]), try last("prefix.fc2.bias", [columns])))
+            second: (
+                try last(kind + "prefix.fc2.weight", [columns, hidden]), try last(kind + "prefix.fc2.bias", [columns])
+            ))
     }
 
     var variables: [Variable] {
@@ -134,7 +175,7 @@ final class Prefix {
     /// Puts the table in the place of what it was made from.
     func finish() throws {
         guard case .projected = form else { return }
-        form = .table(try Variable(Prefix.tableName, withoutGradients { try table() }))
+        form = .table(try Variable(tableName, withoutGradients { try table() }))
         rows = nil
     }
 

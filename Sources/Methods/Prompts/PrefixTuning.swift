@@ -56,7 +56,7 @@ public struct PrefixTuning: SavesModules, Equatable {
 
     /// Drops the maps once the training is over.
     public func lifecycle(of grafts: GraftSet, on model: Model, _ plan: TrainingPlan) throws -> (any Lifecycle)? {
-        grafts.prefix.map(PrefixLifecycle.init)
+        PrefixLifecycle(grafts.prefixes)
     }
 }
 

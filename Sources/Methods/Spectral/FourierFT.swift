@@ -138,7 +138,7 @@ extension FourierFT {
         var positions: [[Int]: Tensor] = [:]
         var set = GraftSet()
         for projection in projections {
-            let count = numbers.value(for: start.names(projection.path)) ?? nFrequency
+            let count = try numbers.value(for: start.names(projection.path)) ?? nFrequency
             let shape = [projection.outputSize, projection.inputSize]
             try requireRoom(for: count, at: projection)
             // A whole permutation is drawn for the first few entries: layers of one shape share it.
@@ -190,26 +190,22 @@ public final class FourierFTGraft: ProjectionGraft {
         return try dense.reshape([site.outputSize, site.inputSize]).inverseFourierReal() * scaling
     }
 
-    /// Whether ΔW joins the weight, so that one product serves both: where the weight has room for its digits, and no
-    /// other graft acts between the two.
-    private func joinsWeight(of dtype: DType, at site: Projection) -> Bool {
-        dtype == .float32 && site.grafts.count == 1
-    }
-
-    /// W + ΔW, where ΔW joins the weight.
-    public func weight(_ weight: Tensor, at site: Projection, _ context: ForwardContext) throws -> Tensor {
-        guard joinsWeight(of: try weight.dtype, at: site) else { return weight }
+    /// Alone at its projection: ΔW joins the weight, so that one product serves both, where the weight has room for its
+    /// digits.
+    public func output(
+        of x: Tensor, frozen weight: Tensor, at site: Projection, _ context: ForwardContext
+    ) throws -> Tensor? {
+        guard try weight.dtype == .float32, try x.dtype == .float32 else { return nil }
         let delta = try delta(at: site)
-        if case .transposedLinear = site.kind { return try weight + delta.t() }
-        return try weight + delta
+        if case .transposedLinear = site.kind { return try site.apply(weight + delta.t(), site.bias?.value, to: x) }
+        return try site.apply(weight + delta, site.bias?.value, to: x)
     }
 
     /// Elsewhere: `output` + x ΔWᵀ.
     public func adding(
         to output: Tensor, base: Tensor, x: Tensor, at site: Projection, _ context: ForwardContext
     ) throws -> Tensor {
-        if joinsWeight(of: try base.dtype, at: site) { return output }
-        return try output + x.to(.float32).linear(delta(at: site)).to(output.dtype)
+        try output + x.to(.float32).linear(delta(at: site)).to(output.dtype)
     }
 
     /// W + ΔW.

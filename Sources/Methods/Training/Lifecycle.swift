@@ -22,6 +22,9 @@ public protocol Lifecycle: AnyObject {
     /// A rule that replaces the whole step; nil for backward and optimizer.
     var updateRule: (any UpdateRule)? { get }
 
+    /// Whether `lossSum` computes more than the task's own loss.
+    var changesLoss: Bool { get }
+
     /// Before the first step of an epoch.
     func epochWillBegin(_ moment: StepMoment) throws
     /// Before the forwards of a step: the place to switch groups and to draw masks.
@@ -60,6 +63,8 @@ extension Lifecycle {
     public var optimizer: (any Optimizer)? { nil }
     /// Backward and optimizer.
     public var updateRule: (any UpdateRule)? { nil }
+    /// No.
+    public var changesLoss: Bool { false }
     /// Nothing.
     public func epochWillBegin(_ moment: StepMoment) throws {}
     /// Nothing.

@@ -161,7 +161,7 @@ public struct SparseMeZO: SavesModules, Equatable {
 
     /// The update rule.
     public func lifecycle(of grafts: GraftSet, on model: Model, _ plan: TrainingPlan) throws -> (any Lifecycle)? {
-        let log = grafts.shared.count == 2 ? ZerothOrderLog(seeds: grafts.shared[0], numbers: grafts.shared[1]) : nil
+        let log = storage == .log ? ZerothOrderLog(among: grafts.shared) : nil
         return try ZerothOrderTraining(self, grafts.variables.filter { $0.role == .trainable }, plan, log: log)
     }
 }

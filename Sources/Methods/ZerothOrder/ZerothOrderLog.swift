@@ -31,8 +31,12 @@ struct ZerothOrderLog {
         numbers = try Variable(ZerothOrderLog.numbersName, .zeros([0, 3], dtype: .float64), role: .frozen)
     }
 
-    /// The log that a set of grafts holds.
-    init(seeds: Variable, numbers: Variable) {
+    /// The log among an adapter's variables; nil where there is none.
+    init?(among variables: [Variable]) {
+        func named(_ name: String) -> Variable? { variables.first { $0.name == name } }
+        guard let seeds = named(ZerothOrderLog.seedsName), let numbers = named(ZerothOrderLog.numbersName) else {
+            return nil
+        }
         (self.seeds, self.numbers) = (seeds, numbers)
     }
 

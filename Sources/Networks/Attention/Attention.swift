@@ -26,9 +26,22 @@ extension ForwardContext {
     ///   - q: [rows, heads, queries, head].
     ///   - k: [rows, key heads, keys, head]; fewer key heads than heads are shared by groups.
     ///   - v: as `k`.
-    ///   - site: whose grafts may add keys and values that every query sees.
+    ///   - x: what the queries were made of, for the grafts of sites that have a `query`.
+    ///   - site: whose grafts may add keys and values that every query sees, and change what comes out.
     /// - Returns: [rows, queries, heads·head].
     public func attention(
+        _ q: Tensor, _ k: Tensor, _ v: Tensor, _ settings: AttentionSettings, input: ModelInput, from x: Tensor? = nil,
+        at site: AttentionSite
+    ) throws -> Tensor {
+        let mixed = try mixed(q, k, v, settings, input: input, at: site)
+        guard !site.grafts.isEmpty else { return mixed }
+        let pass = AttentionPass(input: site.query == nil ? nil : x, queries: q, scale: settings.scale) {
+            try self.logSum(q, k, settings, input: input, isCross: site.isCross)
+        }
+        return try site.grafts.reduce(mixed) { try $1.heads($0, pass, at: site, self) }
+    }
+
+    private func mixed(
         _ q: Tensor, _ k: Tensor, _ v: Tensor, _ settings: AttentionSettings, input: ModelInput,
         at site: AttentionSite
     ) throws -> Tensor {
@@ -55,13 +68,7 @@ extension ForwardContext {
     ) throws -> Tensor {
         let (heads, queries) = (try q.size(1), try q.size(2))
         let (keyHeads, keys) = (try k.size(1), try k.size(2))
-        let (dtype, device) = (try q.dtype, try q.device)
-        func mask(_ masks: inout AttentionMasks) throws -> AttentionMasks.Mask {
-            try masks.mask(
-                settings.pattern, input: input, queries: queries, keys: keys - extraKeys, extraKeys: extraKeys,
-                dtype: dtype, device: device)
-        }
-        let mask = try isCross ? mask(&crossMasks) : mask(&masks)
+        let mask = try mask(settings, q, keys: keys - extraKeys, extraKeys: extraKeys, input, isCross: isCross)
         if queries == 1, heads > keyHeads, settings.softcap == nil, !isTraining {
             // One query per head: those that share keys stand as queries of one head, and no key is copied.
             let grouped = try q.reshape([q.size(0), keyHeads, heads / keyHeads, -1])
@@ -80,10 +87,29 @@ extension ForwardContext {
         return try mixed.transpose(1, 2).reshape([rows, queries, -1])
     }
 
-    /// With all probabilities in memory: what softcapping and dropout of probabilities need.
-    private func plainAttention(
-        _ q: Tensor, _ k: Tensor, _ v: Tensor, _ settings: AttentionSettings, _ mask: AttentionMasks.Mask,
-        at site: String
+    private func mask(
+        _ settings: AttentionSettings, _ q: Tensor, keys: Int, extraKeys: Int = 0, _ input: ModelInput, isCross: Bool
+    ) throws -> AttentionMasks.Mask {
+        func made(_ masks: inout AttentionMasks) throws -> AttentionMasks.Mask {
+            try masks.mask(
+                settings.pattern, input: input, queries: q.size(2), keys: keys, extraKeys: extraKeys, dtype: q.dtype,
+                device: q.device)
+        }
+        return try isCross ? made(&crossMasks) : made(&masks)
+    }
+
+    /// [rows, heads, queries, 1].
+    private func logSum(
+        _ q: Tensor, _ k: Tensor, _ settings: AttentionSettings, input: ModelInput, isCross: Bool
+    ) throws -> Tensor {
+        let keys = try k.repeatInterleave(q.size(1) / k.size(1), dim: 1)
+        let mask = try mask(settings, q, keys: k.size(2), input, isCross: isCross)
+        return try scores(q, keys, settings, mask).logSumExp([-1], keepDim: true)
+    }
+
+    /// [rows, heads, queries, keys] with the mask in them.
+    private func scores(
+        _ q: Tensor, _ k: Tensor, _ settings: AttentionSettings, _ mask: AttentionMasks.Mask
     ) throws -> Tensor {
         var scores = try q.matmul(k.transpose(-2, -1)) * settings.scale
         if let softcap = settings.softcap { scores = try (scores / softcap).tanh() * softcap }
@@ -93,6 +119,15 @@ extension ForwardContext {
             let later = try Tensor.ones([try q.size(2), try k.size(2)], dtype: .bool, device: try q.device).triu(1)
             scores = try scores.maskedFill(later, try q.dtype.lowest)
         }
+        return scores
+    }
+
+    /// With all probabilities in memory: what softcapping and dropout of probabilities need.
+    private func plainAttention(
+        _ q: Tensor, _ k: Tensor, _ v: Tensor, _ settings: AttentionSettings, _ mask: AttentionMasks.Mask,
+        at site: String
+    ) throws -> Tensor {
+        let scores = try scores(q, k, settings, mask)
         return try dropout(scores.softmax(), settings.dropout, at: site).matmul(v)
     }
 }

@@ -16,12 +16,16 @@ public final class AttentionSite {
     public let isCross: Bool
     /// Channels of the residual around it.
     public let size: Int
+    /// What makes the queries out of the attention's input, with nothing behind it but the split into heads; nil where
+    /// rotations or norms follow.
+    public let query: ProjectionSlice?
     /// Grafts in effect, in the order of their adapters.
     public private(set) var grafts: [any AttentionGraft] = []
 
     /// - Parameter scope: the attention's own place.
     public init(
-        _ scope: Scope, index: Int, size: Int, heads: Int, keyHeads: Int, headSize: Int, isCross: Bool = false
+        _ scope: Scope, index: Int, size: Int, heads: Int, keyHeads: Int, headSize: Int, isCross: Bool = false,
+        query: ProjectionSlice? = nil
     ) {
         path = scope.path
         self.index = index
@@ -30,6 +34,7 @@ public final class AttentionSite {
         self.keyHeads = keyHeads
         self.headSize = headSize
         self.isCross = isCross
+        self.query = query
         scope.builder.register(self)
     }
 
@@ -40,7 +45,7 @@ public final class AttentionSite {
 
     /// Keys and values that stand before the sequence's own, [1 or rows, key heads, count, head]; nil without any.
     func extraRows(_ context: ForwardContext) throws -> (keys: Tensor, values: Tensor)? {
-        let extra = try grafts.map { try $0.extraKeysAndValues(at: self, context) }
+        let extra = try grafts.compactMap { try $0.extraKeysAndValues(at: self, context) }
         guard let first = extra.first else { return nil }
         return try extra.dropFirst().reduce(first) {
             (try Tensor.cat([$0.keys, $1.keys], dim: 2), try Tensor.cat([$0.values, $1.values], dim: 2))
@@ -48,9 +53,37 @@ public final class AttentionSite {
     }
 }
 
+/// One pass through an attention, as grafts of its heads see it.
+public struct AttentionPass {
+    /// What the queries were made of, [rows, queries, size]; nil where the site has no `query`.
+    public let input: Tensor?
+    /// [rows, heads, queries, head], without the factor of the scores.
+    public let queries: Tensor
+    /// Factor of the scores.
+    public let scale: Double
+    /// [rows, heads, queries, 1]: log Σ exp of the scores that each query gives to the keys it sees, extra ones aside.
+    public let logSum: () throws -> Tensor
+}
+
 /// What a method puts inside an attention.
 public protocol AttentionGraft: SiteGraft {
     /// Keys and values that stand before the sequence's own and that every query sees, without a rotation of their
-    /// own: [1 or rows, key heads, count, head].
-    func extraKeysAndValues(at site: AttentionSite, _ context: ForwardContext) throws -> (keys: Tensor, values: Tensor)
+    /// own: [1 or rows, key heads, count, head]; nil for none, which is the default.
+    func extraKeysAndValues(at site: AttentionSite, _ context: ForwardContext) throws -> (keys: Tensor, values: Tensor)?
+
+    /// What goes into the output projection in the place of `heads` [rows, queries, heads · head]; by default `heads`.
+    func heads(_ heads: Tensor, _ pass: AttentionPass, at site: AttentionSite, _ context: ForwardContext) throws
+        -> Tensor
+}
+
+extension AttentionGraft {
+    /// None.
+    public func extraKeysAndValues(
+        at site: AttentionSite, _ context: ForwardContext
+    ) throws -> (keys: Tensor, values: Tensor)? { nil }
+
+    /// The heads themselves.
+    public func heads(
+        _ heads: Tensor, _ pass: AttentionPass, at site: AttentionSite, _ context: ForwardContext
+    ) throws -> Tensor { heads }
 }

@@ -13,6 +13,8 @@ public final class Body {
     public let blocks: [Block]
     /// Grafts of the embedded tokens in effect, in the order of their adapters.
     public private(set) var tokenGrafts: [any TokenGraft] = []
+    /// The first block that adapters side by side change; the lanes are one until there.
+    var lanesBegin = 0
     /// The network that gives the output in the blocks' place.
     public private(set) var side: (any SideNetwork)?
 
@@ -64,19 +66,32 @@ public final class Body {
         layer: (_ index: Int, _ x: Tensor, _ input: ModelInput) throws -> Tensor, tap: (Tensor) -> Void
     ) throws -> Tensor {
         var (x, input) = (x, input)
+        let (whole, lanes) = (input, context.lanes)
+        // Below the lowest graft all lanes are the same. Positions of single rows were looked up for all of them.
+        let isOne = lanes > 1 && lanesBegin > 0 && input.positionIDs == nil && input.segmentIDs == nil
+        if isOne {
+            (x, input) = (try Lanes.slice(x, 0, of: lanes), try input.firstLane(of: lanes))
+            context.lanes = 1
+        }
+        defer { context.lanes = lanes }
         for block in blocks {
+            if isOne, block.index == lanesBegin {
+                (x, input) = (try x.repeatedRows(lanes), whole)
+                context.lanes = lanes
+            }
             for graft in block.grafts { x = try graft.entering(x, &input, at: block, context) }
             x = try layer(block.index, x, input)
             for graft in block.grafts.reversed() { x = try graft.leaving(x, &input, at: block, context) }
             tap(x)
         }
-        return x
+        return try isOne && lanesBegin >= blocks.count ? x.repeatedRows(lanes) : x
     }
 
     /// Sets the grafts in effect; an empty list leaves the base alone.
     func setGrafts(tokens: [any TokenGraft], side: (any SideNetwork)?) {
         tokenGrafts = tokens
         self.side = side
+        lanesBegin = 0
     }
 }
 

@@ -22,6 +22,8 @@ public final class Norm {
     public let size: Int
     /// Grafts in effect, in the order of their adapters.
     public private(set) var grafts: [any NormGraft] = []
+    /// What adapters side by side do here; nil where they do nothing, or where none are side by side.
+    private(set) var lanes: NormLanes?
     private let eps: Double
 
     private init(_ scope: Scope, _ kind: Kind, size: Int, eps: Double, bias: Bool) throws {
@@ -48,7 +50,8 @@ public final class Norm {
 
     /// x of any leading shape.
     public func callAsFunction(_ x: Tensor, _ context: ForwardContext) throws -> Tensor {
-        var y = try normalized(x)
+        if let lanes { return try lanes.output(x, at: self, context, normalized: normalized) }
+        var y = try normalized(x, weight.value, bias?.value)
         for graft in grafts { y = try graft.output(y, at: self, context) }
         return y
     }
@@ -56,13 +59,19 @@ public final class Norm {
     /// Sets the grafts in effect; an empty list leaves the base alone.
     func setGrafts(_ grafts: [any NormGraft]) {
         self.grafts = grafts
+        lanes = nil
     }
 
-    private func normalized(_ x: Tensor) throws -> Tensor {
+    /// Sets what adapters side by side do, until grafts are set again.
+    func setLanes(_ lanes: [NormLanes.Lane]) {
+        self.lanes = lanes.allSatisfy(\.isEmpty) ? nil : NormLanes(lanes: lanes)
+    }
+
+    private func normalized(_ x: Tensor, _ weight: Tensor, _ bias: Tensor?) throws -> Tensor {
         guard case .rms(let offset) = kind else {
-            return try x.layerNorm([size], weight: weight.value, bias: bias?.value, eps: eps)
+            return try x.layerNorm([size], weight: weight, bias: bias, eps: eps)
         }
-        return try x.rmsNorm(weight.value, eps: eps, offset: offset)
+        return try x.rmsNorm(weight, eps: eps, offset: offset)
     }
 
     /// Weight and bias with the grafts folded in, computed in a type.

@@ -53,6 +53,8 @@ public final class Projection {
     let streamedType: DType?
     /// Grafts in effect, in the order of their adapters.
     public private(set) var grafts: [any ProjectionGraft] = []
+    /// What adapters side by side do here; nil where they do nothing, or where none are side by side.
+    private(set) var lanes: ProjectionLanes?
     /// A weight that merging gave this projection alone, where others share its parameter.
     private(set) var ownWeight: Tensor?
 
@@ -171,8 +173,19 @@ public final class Projection {
     /// Sets the grafts in effect; an empty list leaves the base alone. Those that change the weight act before all
     /// others, in the forward as in merging.
     func setGrafts(_ grafts: [any ProjectionGraft]) {
-        self.grafts = grafts.filter(\.changesWeight) + grafts.filter { !$0.changesWeight }
+        self.grafts = Projection.inOrder(grafts)
         ownWeight = nil
+        lanes = nil
+    }
+
+    /// Grafts in the order in which they act.
+    static func inOrder(_ grafts: [any ProjectionGraft]) -> [any ProjectionGraft] {
+        grafts.filter(\.changesWeight) + grafts.filter { !$0.changesWeight }
+    }
+
+    /// Sets what adapters side by side do, until grafts are set again.
+    func setLanes(_ lanes: [ProjectionLanes.Lane]) {
+        self.lanes = lanes.allSatisfy(\.isEmpty) ? nil : ProjectionLanes(lanes: lanes)
     }
 
     /// Parts this projection from those that share its weight, until grafts are set again.
@@ -191,9 +204,12 @@ extension Projection {
     /// convolution.
     public func callAsFunction(_ x: Tensor, _ context: ForwardContext) throws -> Tensor {
         try context.observer?(self, x)
+        if let lanes { return try lanes.output(x, at: self, context) }
         if grafts.isEmpty { return try apply(plainWeight, bias?.value, to: x) }
+        let frozen = try frozenWeight(weight.value, grafts)
+        // A streamed weight is used piece by piece.
         if grafts.count == 1, streamedType == nil,
-            let whole = try grafts[0].output(of: x, frozen: frozenWeight(), at: self, context)
+            let whole = try grafts[0].output(of: x, frozen: frozen, at: self, context)
         {
             return whole
         }
@@ -202,7 +218,7 @@ extension Projection {
         for graft in grafts.reversed() {
             inputs.append(try graft.input(inputs.last ?? x, at: self, context))
         }
-        let weight = try grafts.reduce(frozenWeight()) { try $1.weight($0, at: self, context) }
+        let weight = try grafts.reduce(frozen) { try $1.weight($0, at: self, context) }
         let base = try apply(weight, bias?.value, to: inputs.last ?? x)
         var output = base
         for (graft, input) in zip(grafts, inputs.reversed()) {
@@ -230,14 +246,14 @@ extension Projection {
         return try Tensor.where(ids.eq(Double(paddingRow)).unsqueeze(-1), rows.detach(), rows)
     }
 
-    /// The base weight as the grafts in effect want it: itself, or with residuals in its place.
-    private func frozenWeight() throws -> Tensor {
+    /// The base weight as grafts want it: itself, or with residuals in its place.
+    func frozenWeight(_ weight: Tensor, _ grafts: [any ProjectionGraft]) throws -> Tensor {
         let residuals = grafts.compactMap(\.residual)
         guard let first = residuals.first else {
             // Grafts meet the weight in the type that the network computes in.
-            return try streamedType.map { try weight.value.to($0) } ?? weight.value
+            return try streamedType.map { try weight.to($0) } ?? weight
         }
         // Each residual is the base less what its graft adds at the start; several take all of that away.
-        return try residuals.dropFirst().reduce(first) { try $0 + $1 - weight.value }
+        return try residuals.dropFirst().reduce(first) { try $0 + $1 - weight }
     }
 }

@@ -44,6 +44,8 @@ public final class Sublayer {
     public let structure: Structure
     /// Grafts in effect, in the order of their adapters.
     public private(set) var grafts: [any SublayerGraft] = []
+    /// The grafts of adapters side by side; nil where they have none, or where none are side by side.
+    private var lanes: [[any SublayerGraft]]?
 
     /// - Parameter scope: the block's place.
     public init(
@@ -88,6 +90,9 @@ public final class Sublayer {
             output = try graft.branchOutput(
                 Pass(residual: wanted(x), input: wanted(input), branch: output), at: self, context)
         }
+        if let lanes {
+            output = try laneOutputs(Pass(residual: wanted(x), input: wanted(input), branch: output), lanes, context)
+        }
         let sum = try wanted(x) + output
         return try normAfter.map { try $0(sum, context) } ?? sum
     }
@@ -95,6 +100,31 @@ public final class Sublayer {
     /// Sets the grafts in effect; an empty list leaves the base alone.
     func setGrafts(_ grafts: [any SublayerGraft]) {
         self.grafts = grafts
+        lanes = nil
+    }
+
+    /// Sets the grafts of adapters side by side, until grafts are set again.
+    func setLanes(_ lanes: [[any SublayerGraft]]) {
+        self.lanes = lanes.allSatisfy(\.isEmpty) ? nil : lanes
+    }
+
+    /// Whether adapters side by side do something here.
+    var hasLanes: Bool { lanes != nil }
+
+    /// The branch's output, the rows of one lane after those of the other.
+    private func laneOutputs(
+        _ pass: Pass, _ lanes: [[any SublayerGraft]], _ context: ForwardContext
+    ) throws -> Tensor {
+        try context.requireLanes(lanes.count, at: path)
+        let own = try context.ofOneLane()
+        let outputs = try lanes.enumerated().map { index, grafts in
+            func slice(_ x: Tensor) throws -> Tensor { try Lanes.slice(x, index, of: lanes.count) }
+            let (residual, input) = (try slice(pass.residual), try slice(pass.input))
+            return try grafts.reduce(slice(pass.branch)) { branch, graft in
+                try graft.branchOutput(Pass(residual: residual, input: input, branch: branch), at: self, own)
+            }
+        }
+        return try Tensor.cat(outputs, dim: 0)
     }
 }
 

@@ -49,7 +49,7 @@ public struct ProgressState: Sendable, Hashable {
     public mutating func apply(_ event: TrainingEvent) {
         switch event {
         case .started(let description):
-            self = ProgressState(rateUnit: description.task == "causal-lm" ? .tokens : .examples)
+            self = ProgressState(rateUnit: ["causal-lm", "seq2seq"].contains(description.task) ? .tokens : .examples)
             totalSteps = description.totalSteps
             epochs = description.epochs
             step = description.resumedFromStep

@@ -28,7 +28,12 @@ enum Decoder: Sendable {
                 tokens[index] = Self.spaced(tokens[index], replacement, drops: dropsFirst && index == 0)
             }
         case .replace(let pattern, let content):
-            for index in tokens.indices { tokens[index] = try Self.replace(tokens[index], pattern, content, scratch) }
+            var byteCount = 0
+            for index in tokens.indices {
+                tokens[index] = try Self.replace(tokens[index], pattern, content, scratch)
+                byteCount += tokens[index].count
+                try scratch.require(byteCount: byteCount)
+            }
         case .strip(let scalar, let start, let stop):
             for index in tokens.indices { tokens[index] = Self.strip(tokens[index], scalar, start, stop) }
         case .wordPiece(let prefix, let cleansUp):
@@ -114,6 +119,8 @@ extension Decoder {
         var output: [UInt8] = []
         try token.withUnsafeBufferPointer { bytes in
             try pattern.forEachStretch(in: bytes, 0..<bytes.count, scratch.matcher) { range, isMatch in
+                // Beyond the limit nothing more is written; the refusal follows.
+                guard output.count <= scratch.longestText else { return }
                 if isMatch { output += content } else { output += bytes[range] }
             }
         }

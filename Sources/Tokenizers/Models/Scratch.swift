@@ -4,8 +4,29 @@ import Foundation
 final class Scratch {
     let matcher = PatternMatcher()
     let words = WordCache()
+    /// Bytes that the present text may have once it is rewritten.
+    private(set) var longestText = Scratch.leastLimit
     private var word = MergeWord()
     private var tokens: [ModelToken] = []
+
+    private static let leastLimit = 1 << 16
+    /// NFKD makes one scalar eleven times as long, and bytes as characters take twice their space.
+    private static let mostGrowth = 64
+
+    /// Sets the bounds of time and memory for a text.
+    func beginText(byteCount: Int) {
+        longestText = Self.leastLimit + byteCount * Self.mostGrowth
+        matcher.beginText(byteCount: byteCount)
+    }
+
+    /// Refuses a text that rules of the file have made absurdly long.
+    func require(byteCount: Int) throws {
+        guard byteCount <= longestText else {
+            throw TokenizerError.unencodable(
+                reason:
+                    "the tokenizer's rules make it more than \(longestText) bytes long; the file is damaged or hostile")
+        }
+    }
 
     func takeWord() -> MergeWord {
         var taken = MergeWord()

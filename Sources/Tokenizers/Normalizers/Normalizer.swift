@@ -23,7 +23,7 @@ enum Normalizer: Sendable {
         case .stripAccents: if !text.isASCII { text.keepScalars { !ScalarProperties.of($0).contains(.mark) } }
         case .strip(let left, let right): Self.strip(&text, left: left, right: right)
         case .nmt: Self.cleanNMT(&text)
-        case .precompiled(let map): map.normalize(&text)
+        case .precompiled(let map): try map.normalize(&text, scratch)
         case .replace(let pattern, let content): try Self.replace(pattern, content, &text, scratch)
         case .prepend(let prefix): Self.prepend(prefix, &text)
         case .byteLevel: text.rewriteScalars { ByteLevelAlphabet.append($0, $1, to: &$2) }
@@ -87,6 +87,8 @@ extension Normalizer {
         let source = text
         try source.bytes.withUnsafeBufferPointer { bytes in
             try pattern.forEachStretch(in: bytes, 0..<bytes.count, scratch.matcher) { range, isMatch in
+                // Beyond the limit nothing more is written; the refusal follows.
+                guard output.count <= scratch.longestText else { return }
                 guard isMatch else { return output.append(contentsOf: source, range) }
                 hasMatch = true
                 let stretch =
@@ -96,6 +98,7 @@ extension Normalizer {
                 for scalar in content { output.append(scalar, stretch) }
             }
         }
+        try scratch.require(byteCount: output.count)
         if hasMatch { text = output }
     }
 

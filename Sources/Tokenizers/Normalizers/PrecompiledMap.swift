@@ -51,11 +51,12 @@ struct PrecompiledMap: Sendable {
     }
 
     /// Replaces short graphemes as a whole, everything else scalar by scalar.
-    func normalize(_ text: inout AlignedText) {
+    func normalize(_ text: inout AlignedText, _ scratch: Scratch) throws {
         var changes: [NormalizationForm.Change] = []
         changes.reserveCapacity(text.count)
         var isChanged = false
         for grapheme in UTF8Text.string(text.bytes) {
+            try scratch.require(byteCount: changes.count)
             if grapheme.utf8.count < 6, let found = replacement(grapheme.utf8) {
                 isChanged = true
                 Self.append(found, replacing: grapheme.unicodeScalars.count, to: &changes)

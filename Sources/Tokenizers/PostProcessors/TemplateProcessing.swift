@@ -14,11 +14,31 @@ struct TemplateProcessing: Sendable {
         let tokens = try node.field("special_tokens")
         single = try node.field("single").elements().map { try Self.piece($0, tokens) }
         pair = try node.field("pair").elements().map { try Self.piece($0, tokens) }
+        for template in [single, pair] { try Self.check(template, node) }
         for case .sequence(1, _) in single {
             throw TokenizerError.invalid(
                 path: node.path, reason: "the template for single texts uses the second text of a pair")
         }
     }
+
+    /// A template of many pieces, each of many tokens, would make every text as long as the product.
+    private static func check(_ template: [Piece], _ node: JSON.Node) throws {
+        var (texts, tokens) = (0, 0)
+        for piece in template {
+            switch piece {
+            case .sequence: texts += 1
+            case .special(let ids, _, _): tokens += ids.count
+            }
+        }
+        guard texts <= maximumTexts, tokens <= maximumTokens else {
+            throw TokenizerError.invalid(
+                path: node.path,
+                reason: "a template puts in \(texts) texts and \(tokens) tokens, more than \(maximumTexts) and "
+                    + "\(maximumTokens)")
+        }
+    }
+
+    private static let (maximumTexts, maximumTokens) = (16, 4096)
 
     private static func piece(_ node: JSON.Node, _ tokens: JSON.Node) throws -> Piece {
         if let sequence = try node.optional("Sequence") {

@@ -8,14 +8,23 @@ struct PatternCompiler {
     private(set) var byteSets: [ByteSet] = []
     private(set) var registerCount = 0
 
+    private var visits = 0
+
     private static let maximumInstructions = 50_000
+    /// Parts that are compiled, repetitions counted: those of nothing give no instructions.
+    private static let maximumVisits = 200_000
+    /// Each takes some kilobytes when it is laid out for the matcher.
+    private static let maximumSets = 4096
 
     init(pattern: String) { self.pattern = pattern }
 
     mutating func emit(_ instruction: Instruction) { instructions.append(instruction) }
 
     mutating func compile(_ node: PatternNode) throws {
-        guard instructions.count < Self.maximumInstructions else {
+        visits += 1
+        guard instructions.count < Self.maximumInstructions, visits < Self.maximumVisits,
+            sets.count <= Self.maximumSets
+        else {
             throw TokenizerError.pattern(String(pattern.prefix(100)), reason: "its repetitions make it too large")
         }
         switch node {

@@ -25,13 +25,18 @@ final class PatternMatcher {
     fileprivate var lookBehindEnd = 0
     fileprivate var searchStart = 0
     fileprivate var steps = 0
+    private var budget = PatternMatcher.leastBudget
 
     /// Steps from one starting point after which a pattern counts as catastrophic.
     fileprivate static let maximumSteps = 20_000_000
-    /// The same for all starting points of a search.
-    private static let maximumTotalSteps = 1_000_000_000
+    /// Steps for all searches of one text, and how many more each of its bytes gives: patterns of real tokenizers need
+    /// less than a hundred a byte.
+    private static let (leastBudget, stepsPerByte) = (50_000_000, 200)
     /// Choices to come back to; more would take too much memory.
     fileprivate static let maximumChoices = 4_000_000
+
+    /// Gives the steps for a new text, so that no pattern takes longer than grows with the text.
+    func beginText(byteCount: Int) { budget = Self.leastBudget + byteCount * Self.stepsPerByte }
 
     /// Finds the first match at or after `start`.
     ///
@@ -43,7 +48,6 @@ final class PatternMatcher {
         of pattern: Pattern, in bytes: UnsafeBufferPointer<UInt8>, origin: Int, from start: Int, to end: Int
     ) throws -> Range<Int>? {
         let program = pattern.program
-        var total = 0
         searchStart = start
         var run = Run(matcher: self, program: program, bytes: bytes, origin: origin, end: end)
         var position = start
@@ -56,13 +60,12 @@ final class PatternMatcher {
             if program.registerCount > 0 || program.captureCount > 0 { reset(program) }
             keptStart = nil
             steps = 0
-            if let matchEnd = run.match(from: 0, at: position, floor: 0) {
+            let matchEnd = run.match(from: 0, at: position, floor: 0)
+            budget -= steps
+            if steps > Self.maximumSteps || budget < 0 { throw TokenizerError.patternTooSlow(pattern.source) }
+            if let matchEnd {
                 let matchStart = keptStart ?? position
                 return min(matchStart, matchEnd)..<matchEnd
-            }
-            total += steps
-            if steps > Self.maximumSteps || total > Self.maximumTotalSteps {
-                throw TokenizerError.patternTooSlow(pattern.source)
             }
             if position >= end { return nil }
             position += UTF8Text.length(lead: bytes[position])
@@ -212,6 +215,7 @@ extension PatternMatcher.Run {
             count += 1
             if count == minimum { floor = position }
         }
+        matcher.steps += count
         guard count >= minimum else { return false }
         if greed == .lazy {
             if count < maximum { push(.spanForward, instruction, position, limit: maximum - count) }
@@ -225,6 +229,7 @@ extension PatternMatcher.Run {
         let start = matcher.captures[number * 2]
         let stop = matcher.captures[number * 2 + 1]
         guard start >= 0, stop >= start, position + (stop - start) <= end else { return false }
+        matcher.steps += stop - start
         for offset in 0..<(stop - start) where bytes[start + offset] != bytes[position + offset] { return false }
         position += stop - start
         return true

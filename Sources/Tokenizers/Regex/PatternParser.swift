@@ -20,6 +20,8 @@ struct PatternParser {
     /// Nested groups beyond this are refused.
     private static let maximumDepth = 100
     private static let maximumRepetition = 1000
+    /// Quantifiers of one expression; each nests what is before it.
+    private static let maximumQuantifiers = 4
 
     private init(_ pattern: String) {
         self.pattern = Array(pattern.unicodeScalars)
@@ -130,6 +132,7 @@ extension PatternParser {
 
     private mutating func parseQuantifiers(_ atom: PatternNode) throws -> PatternNode {
         var node = atom
+        var count = 0
         while true {
             skipExtendedSpace()
             let bounds: (Int, Int?)
@@ -143,6 +146,10 @@ extension PatternParser {
                 bounds = interval
                 isInterval = true
             default: return node
+            }
+            count += 1
+            guard count <= Self.maximumQuantifiers else {
+                throw failure("it has more than \(Self.maximumQuantifiers) quantifiers in a row")
             }
             if !isInterval { position += 1 }
             node = try repetition(node, bounds, isInterval: isInterval)

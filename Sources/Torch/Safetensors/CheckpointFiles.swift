@@ -26,10 +26,12 @@ public final class CheckpointFiles: Sendable {
         let single = folder.appendingPathComponent("model.safetensors")
         let index = folder.appendingPathComponent(CheckpointIndex.fileName)
         if FileManager.default.fileExists(atPath: single.path) {
+            try Containment.require(single, in: folder)
             files = [single]
             headers = [try SafetensorsHeader(reading: single)]
             holders = try Self.holders(of: headers, files: files, folder: folder)
         } else if FileManager.default.fileExists(atPath: index.path) {
+            try Containment.require(index, in: folder)
             let index = try CheckpointIndex(reading: index)
             files = index.shardNames.map { folder.appendingPathComponent($0) }
             headers = try files.map { try Self.header(ofShard: $0, index: index) }
@@ -75,6 +77,11 @@ extension CheckpointFiles {
         return try opened.file(holder) { try SafetensorsFile(files[holder]) }.tensor(name)
     }
 
+    /// Holds the files that have been opened against what they were then.
+    ///
+    /// - Throws: `FileError.shrank` or `.changed`.
+    public func requireUnchanged() throws { try opened.requireUnchanged() }
+
     private func holder(of name: String) throws -> Int {
         guard let holder = holders[TensorName(name)] else {
             throw CheckpointError.unknownTensor(
@@ -91,6 +98,7 @@ extension CheckpointFiles {
         guard FileManager.default.fileExists(atPath: file.path) else {
             throw CheckpointError.missingShard(index: index.path, shard: file.lastPathComponent)
         }
+        try Containment.require(file, in: file.deletingLastPathComponent())
         return try SafetensorsHeader(reading: file)
     }
 
@@ -167,5 +175,9 @@ private final class OpenedFiles: @unchecked Sendable {
             files[number] = file
             return file
         }
+    }
+
+    func requireUnchanged() throws {
+        for file in lock.withLock({ files }) { try file?.requireUnchanged() }
     }
 }

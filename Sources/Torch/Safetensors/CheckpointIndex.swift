@@ -49,9 +49,6 @@ struct CheckpointIndex {
     }
 
     /// The name of a shard, if it is that of a safetensors file in the index's own folder.
-    ///
-    /// Links under that name are followed, as the caches of Hugging Face need: the folder is the user's own, only the
-    /// index may come from a stranger.
     private static func checked(_ shard: String, tensor: String, index: String) throws -> String {
         let isPlain = shard.unicodeScalars.allSatisfy { $0 != "/" && $0 != "\\" && $0.value >= 0x20 && $0 != "\u{7F}" }
         guard isPlain, shard.utf8.count <= 255 else {

@@ -1,7 +1,7 @@
 import Files
 import Foundation
 
-/// A safetensors file whose tensors are views of a memory map.
+/// A safetensors file whose tensors are views of a memory map, or of a copy where the file is small.
 ///
 /// ```swift
 /// let file = try SafetensorsFile(folder.appending(path: "model.safetensors"))
@@ -50,12 +50,14 @@ extension SafetensorsFile {
     /// processes see, but every later view of the same tensor. A tensor whose place in the file does not suit its type
     /// is a copy.
     ///
-    /// - Throws: `SafetensorsError.missing` with the nearest name, `.unsupported` for a type that Graft lacks.
+    /// - Throws: `SafetensorsError.missing` with the nearest name, `.unsupported` for a type that Graft lacks; `FileError`
+    ///   where the file has changed since it was opened.
     public func tensor(_ name: String) throws -> Tensor {
         let entry = try header.entry(name)
         guard let dtype = entry.dtype.tensorType else {
             throw SafetensorsError.unsupported(file: header.path, name: name, dtype: entry.dtype)
         }
+        try map.requireUnchanged()
         guard let address = try bytes(of: entry, as: dtype).baseAddress else {
             return try Tensor.empty(entry.shape, dtype: dtype)
         }
@@ -75,8 +77,14 @@ extension SafetensorsFile {
     /// - Throws: `SafetensorsError.missing` with the nearest name, and what `body` throws.
     public func withBytes<Result>(of name: String, _ body: (UnsafeRawBufferPointer) throws -> Result) throws -> Result {
         let entry = try header.entry(name)
+        try map.requireUnchanged()
         return try withExtendedLifetime(map) { try body(UnsafeRawBufferPointer(stored(entry))) }
     }
+
+    /// Holds the file against what it was when it was opened: what was read from it since is what it held then.
+    ///
+    /// - Throws: `FileError.shrank` or `.changed`.
+    public func requireUnchanged() throws { try map.requireUnchanged() }
 
     /// The bytes of a tensor; empty without an address where it has none.
     private func bytes(of entry: Entry, as dtype: DType) throws -> UnsafeMutableRawBufferPointer {

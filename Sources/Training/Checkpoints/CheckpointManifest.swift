@@ -19,7 +19,9 @@ struct CheckpointManifest {
     /// Reads the manifest of a checkpoint. One of another format is read as far as its version.
     init(readingFrom folder: URL) throws {
         self.folder = folder
-        let root = try JSON.Node(contentsOf: folder.appendingPathComponent(Self.fileName))
+        let file = folder.appendingPathComponent(Self.fileName)
+        try Containment.require(file, in: folder)
+        let root = try JSON.Node(contentsOf: file)
         version = try root.field("format_version").int()
         let isKnown = version == Self.formatVersion
         files = isKnown ? try root.field("sha256").object() : JSON.Object()
@@ -72,6 +74,7 @@ struct CheckpointManifest {
             guard FileManager.default.fileExists(atPath: file.path) else {
                 throw TrainingError.resume("\(name) is missing")
             }
+            try Containment.require(file, in: folder)
             guard try Digest.file(file) == digest else {
                 let place = damagedTensor(name).map { ": the tensor `\($0)` is damaged" } ?? ""
                 throw TrainingError.resume("\(name) does not have the digest of the manifest\(place)")

@@ -56,10 +56,11 @@ struct CheckpointStore {
     /// The newest checkpoint that is whole, with the reasons why newer ones were passed over. The newest is the one of
     /// the most steps: the times of files, which clocks and copies change, are not looked at.
     ///
+    /// - Parameter end: with it, only checkpoints of fewer steps count.
     /// - Throws: `TrainingError.resume` for one of another format, and where there are checkpoints but none is whole.
-    func newestValid() throws -> (checkpoint: Checkpoint?, skipped: [String]) {
+    func newestValid(before end: Int = .max) throws -> (checkpoint: Checkpoint?, skipped: [String]) {
         var skipped: [String] = []
-        for checkpoint in try all().reversed() {
+        for checkpoint in try all().reversed() where checkpoint.step < end {
             do {
                 try verify(checkpoint)
                 return (checkpoint, skipped)
@@ -94,6 +95,15 @@ struct CheckpointStore {
             SafetensorsFile(checkpoint.folder.appendingPathComponent(Self.stateFile)),
             trainables: root.field("trainables"), method: root.field("method_state"))
     }
+
+    /// Where the training stood at a checkpoint, which has been verified.
+    func progress(of checkpoint: Checkpoint) throws -> TrainingProgress {
+        try JSON.Node(contentsOf: checkpoint.folder.appendingPathComponent(Self.progressFile)).field("progress")
+            .decode()
+    }
+
+    /// Removes a checkpoint that is not to be resumed at.
+    func remove(_ checkpoint: Checkpoint) throws { try AtomicFolder.remove(checkpoint.folder) }
 
     /// Checkpoints by rising step.
     func all() throws -> [Checkpoint] {

@@ -50,7 +50,8 @@ public struct TrainedModel {
         task = try TrainedModel.task(adapted)
         labels = try TrainedModel.labels(adapted)
         if let encoding {
-            reading = try TrainedModel.texts(encoding, config, labels: labels, data)
+            reading = try TrainedModel.texts(
+                encoding, config, labels: labels, data, targetStart: adapted.loaded.model.targetStart)
         } else if let format {
             reading = .images(format)
         } else {
@@ -60,15 +61,16 @@ public struct TrainedModel {
     }
 
     private static func texts(
-        _ encoding: TokenizerEncoding, _ config: ModelConfig, labels: [String], _ data: DataOptions
+        _ encoding: TokenizerEncoding, _ config: ModelConfig, labels: [String], _ data: DataOptions, targetStart: Int?
     ) throws -> Reading {
         let limits = EncodingOptions(
             maximumLength: data.maxLength, maximumPositions: try config.positionLimit, truncation: data.truncation,
-            vocabularySize: try config.vocabularySize)
+            maximumTargetLength: data.maxTargetLength, vocabularySize: try config.vocabularySize)
         let space = try labels.isEmpty ? nil : LabelSpace.classes(LabelVocabulary(names: labels))
         let encoder = try ExampleEncoder(encoding, labels: space, options: limits)
         let collator = try Collator(
-            padID: encoding.padID ?? 0, paddingSide: .right, maximumColumns: encoder.limit)
+            padID: encoding.padID ?? 0, paddingSide: .right, maximumColumns: encoder.limit,
+            targetStart: targetStart)
         return .texts(encoder, collator)
     }
 
@@ -84,6 +86,7 @@ public struct TrainedModel {
         switch adapted.loaded.head {
         case .sequenceClassification: return .classification
         case .causalLM: return .causalLM
+        case .conditionalGeneration: return .seq2seq
         case .imageClassification: return .imageClassification
         default:
             throw TrainingError.option(
@@ -98,6 +101,11 @@ public struct TrainedModel {
         switch adapted.loaded.head {
         case .sequenceClassification(let labels), .imageClassification(let labels): count = labels
         default: return []
+        }
+        if let names = adapted.adapter?.provenance.labels, names.count != count {
+            throw TrainingError.option(
+                "\(adapted.folder.path): the adapter names \(names.count) classes, but its head tells \(count) apart: the "
+                    + "files do not belong together")
         }
         let named = [adapted.adapter?.provenance.labels, try adapted.loaded.config.labelNames]
         return named.compactMap { $0 }.first { $0.count == count } ?? (0..<count).map(String.init)
@@ -127,7 +135,7 @@ extension TrainedModel {
             let rows = try SampleSet(
                 reading: DataFile(file), for: data.datasetTask(task), taskColumn: data.taskColumn,
                 skipsEmptyRows: true)
-            let encoded = try await encoder.encode(rows, for: task == .classification ? .classification : .causalLM)
+            let encoded = try await encoder.encode(rows, for: task.encoding)
             return try batches(encoded, size: batchSize, collator)
         case .images(let format):
             let images = try ImageFile(file, format: format)

@@ -3,11 +3,12 @@ import JSON
 import Yams
 
 /// What can be wrong with a YAML text.
-enum YAMLError: Error, Equatable, CustomStringConvertible {
+public enum YAMLError: Error, Equatable, CustomStringConvertible {
     /// The text is not YAML, or not the part of it that configurations use. Lines count from 1.
     case syntax(source: String, line: Int, column: Int, problem: String)
 
-    var description: String {
+    /// One sentence: where, and what is wrong.
+    public var description: String {
         switch self {
         case .syntax(let source, let line, let column, let problem):
             "\(source): line \(line), column \(column): \(problem)"
@@ -17,7 +18,7 @@ enum YAMLError: Error, Equatable, CustomStringConvertible {
 
 /// Reads YAML as configurations need it: mappings, lists and the scalars of YAML 1.2's core schema, where `no` and `on`
 /// are texts. Anchors, aliases, duplicate keys and types of other schemas are errors.
-struct YAMLDocument {
+public struct YAMLDocument {
     /// Far beyond any configuration.
     private static let maximumBytes = 1 << 20
     private static let maximumDepth = 64
@@ -25,8 +26,10 @@ struct YAMLDocument {
     private let source: String
 
     /// The value of a text.
+    ///
     /// - Parameter source: what messages call it.
-    static func value(of text: String, source: String) throws -> JSON {
+    /// - Throws: `YAMLError` with line and column.
+    public static func value(of text: String, source: String) throws -> JSON {
         let document = YAMLDocument(source: source)
         guard text.utf8.count <= maximumBytes else {
             throw document.fault(1, 1, "the text has \(text.utf8.count) bytes, more than the limit of \(maximumBytes)")
