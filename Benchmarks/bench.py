@@ -3,10 +3,9 @@
     bench.py --graft BINARY --python INTERPRETER
 
 Variables: BENCH_PAIRS (5), BENCH_ONLY (numbers of workloads, with commas), BENCH_SIDES (ours,best,defaults),
-BENCH_THREADS
-(the cores), BENCH_FULL=1 (workload 1 as long as `make demo`), BENCH_SMALL=1 (tiny
-models, to try the measuring itself), BENCH_RECORD=1 (a run of some workloads
-replaces theirs in docs/performance/; a run of all with five pairs always does).
+BENCH_THREADS (the cores), BENCH_FULL=1 (workload 1 as long as `make demo`), BENCH_SMALL=1 (tiny models, to try the
+measuring itself), BENCH_RECORD=1 (a run of some workloads replaces theirs in docs/performance/; a run of all with five
+pairs always does).
 """
 
 import argparse
@@ -85,7 +84,7 @@ def cores():
         pairs = {tuple(block.split(":")[1].strip() for block in lines.splitlines()
                        if block.startswith(("physical id", "core id")))
                  for lines in pathlib.Path("/proc/cpuinfo").read_text().strip().split("\n\n")}
-        return min(usable, len(pairs)) or usable
+        return usable if () in pairs else min(usable, len(pairs))
     except OSError:
         return usable
 
@@ -99,8 +98,14 @@ def machine(bench):
     except (OSError, StopIteration):
         pass
     bench.python("versions.py")
+    versions = json.loads(bench.output())
+    bench.graft("doctor")
+    engine = re.search(r"^ *libtorch +(\S+)", bench.output(), re.MULTILINE)
+    if not engine or engine.group(1).split("+")[0] != versions["torch"].split("+")[0]:
+        raise BenchmarkError(f"the engine has libtorch {engine.group(1) if engine else 'of an unknown version'}, the peer "
+                             f"has torch {versions['torch']}; both must be the same")
     return {"processor": processor, "threads": bench.threads, "system": f"{platform.system()} {platform.machine()}",
-            "versions": json.loads(bench.output())}
+            "versions": versions}
 
 
 def say(text):
@@ -126,8 +131,8 @@ def measure(bench, workload):
             for side in order if pair % 2 == 0 else reversed(order):
                 sample = point.runner.sample(side)
                 entry["samples"][side].append(sample)
-                say(f"   pair {pair + 1}, {point.name}, {side}: {sample[workload.time]:.3f} s, "
-                    f"{sample['memory'] / (1 << 20):.0f} MiB")
+                say(f"   pair {pair + 1}, {point.name}, {side}: {sample[workload.time]:.3f} s "
+                    f"({sample['processor']:.1f} s of processor), {sample['memory'] / (1 << 20):.0f} MiB")
     ceilings.append(bench.ceiling())
     return {"title": workload.title, "time": workload.time, "what": workload.what, "is_relative": workload.is_relative,
             "target_time": workload.target_time, "target_memory": workload.target_memory, "pairs": pairs,

@@ -112,8 +112,8 @@ def random_adapter(folder, model):
     adapted.save_pretrained(folder)
     file = folder / "adapter_model.safetensors"
     tensors = load_file(file)
-    save_file({name: torch.randn_like(tensor) * 0.01 if "lora_B" in name else tensor for name, tensor in tensors.items()},
-              file, metadata={"format": "pt"})
+    filled = {name: torch.randn_like(tensor) * 0.01 if "lora_B" in name else tensor for name, tensor in tensors.items()}
+    save_file(filled, file, metadata={"format": "pt"})
 
 
 def recipes(output, demo, size):

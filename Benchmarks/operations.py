@@ -1,10 +1,10 @@
 """Floating-point operations that a training step cannot do without, by the shapes of the model.
 
-A frozen matrix of P weights takes 2·P for each token forward and 2·P for the gradient of its input: 4·P together. A LoRA
-pair takes 6·r·(in + out): forward, gradient of the input, gradient of the pair. Attention takes 4·s²·h forward (scores and
-mixture) and twice that backward for a row of s tokens, half of it where it is causal. Scores over the vocabulary are
-counted for learnt positions only. Norms, softmax and other element-wise work are not counted, so that a share of 100 % is
-out of reach.
+A frozen matrix of P weights takes 2·P for each token forward and 2·P for the gradient of its input: 4·P together. A
+LoRA pair takes 6·r·(in + out): forward, gradient of the input, gradient of the pair. Attention takes 4·s²·h forward
+(scores and mixture) and twice that backward for a row of s tokens, half of it where it is causal. Scores over the
+vocabulary are counted for learnt positions only. Norms, softmax and other element-wise work are not counted, so that a
+share of 100 % is out of reach.
 """
 
 import json

@@ -19,6 +19,8 @@ class BenchmarkError(Exception):
 class Outcome:
     started: float
     seconds: float
+    # Processor seconds of all threads: on a busy machine, and with one thread, they say more than the clock.
+    processor: float
     memory: int
     errors: str
     # The time at which each step's line was in the log.
@@ -46,7 +48,7 @@ def run(command, environment, scratch, log=None):
     if process.returncode != 0:
         raise BenchmarkError(f"`{' '.join(command)}` ended with status {process.returncode}:\n{said[-2000:]}")
     unit = 1 if os.uname().sysname == "Darwin" else 1024
-    return Outcome(started, seconds, usage.ru_maxrss * unit, said, ends)
+    return Outcome(started, seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * unit, said, ends)
 
 
 class StepWatch(threading.Thread):

@@ -138,7 +138,8 @@ def verdict(spread, target):
     return f"{spread}" if target is None else f"{spread}, {'met' if spread.median <= target else 'not met'}"
 
 
-HEAD = ["", "ours s", "best s", "defaults s", "time: ours / best", "aim", "ours MiB", "best MiB", "peak: ours / best", "aim"]
+HEAD = ["", "ours s", "best s", "defaults s", "time: ours / best", "aim", "ours MiB", "best MiB", "peak: ours / best",
+        "aim"]
 
 
 def cells(row):
@@ -199,8 +200,6 @@ def readme_section(results):
 
 
 def performance_section(results):
-    head = ["", "ours, s", "best, s", "defaults, s", "time, ours / best", "aim", "ours, MiB", "best, MiB",
-            "peak, ours / best", "aim"]
     what = [f"{number}. {workload['title']}. Time: {workload['what']}; {workload['pairs']} pairs."
             for number, workload in sorted(results["workloads"].items(), key=lambda item: int(item[0]))]
     methods = [[name, percent(ours), percent(theirs), percent(memory), percent(their_memory)]
@@ -208,7 +207,7 @@ def performance_section(results):
     shares = [f"Workload {number}: {amount((ours or 0) * 100)} % of the ceiling ({ceiling / 1e9:.0f} GFLOP/s)"
               + (f", the peer {amount(theirs * 100)} %" if theirs else "") + "."
               for number, ours, theirs, ceiling in ceiling_rows(results)]
-    parts = [setting(results), "\n".join(what), markdown_table(head, map(cells, rows(results)))]
+    parts = [setting(results), "\n".join(what), markdown_table(HEAD, map(cells, rows(results)))]
     if methods:
         parts += ["What methods take beyond LoRA on the same side (aim: half of the peer's, and 10 % of memory):",
                   markdown_table(["", "time here", "time there", "memory here", "memory there"], methods)]
@@ -236,9 +235,11 @@ def plots(results):
              for label, row in labelled],
             "Peak memory, ours / peer's best: median, least to most; the red line is the aim")}
     if growth := results["workloads"].get("9"):
-        made["length.svg"] = growth_plot(growth, "length", "step", 1, "Seconds of a step, 8 layers, 4 rows", "tokens a row")
+        made["length.svg"] = growth_plot(
+            growth, "length", "step", 1, "Seconds of a step, 8 layers, 4 rows", "tokens a row")
         made["depth.svg"] = growth_plot(growth, "layers", "step", 1, "Seconds of a step, 4 × 256 tokens", "layers")
-        made["length-memory.svg"] = growth_plot(growth, "length", "memory", 1 << 30, "Peak memory, GiB, 8 layers", "tokens a row")
+        made["length-memory.svg"] = growth_plot(
+            growth, "length", "memory", 1 << 30, "Peak memory, GiB, 8 layers", "tokens a row")
     return made
 
 
@@ -297,7 +298,8 @@ def files(results):
     """Every file that follows from the results, with its text."""
     made = {FOLDER / name: text for name, text in plots(results).items()}
     made[FOLDER / "index.html"] = page(results)
-    for path, section in ((PACKAGE / "README.md", readme_section), (PACKAGE / "docs" / "performance.md", performance_section)):
+    sections = {PACKAGE / "README.md": readme_section, PACKAGE / "docs" / "performance.md": performance_section}
+    for path, section in sections.items():
         made[path] = between(path.read_text(), section(results), path.name)
     return made
 
@@ -317,9 +319,12 @@ def record(results):
 
 
 def main():
+    if not RESULTS.exists():
+        return  # nothing was recorded yet, and nothing follows from it
     results = json.loads(RESULTS.read_text())
     if sys.argv[1:] != ["--check"]:
-        return write(results)
+        write(results)
+        return
     stale = [str(path.relative_to(PACKAGE)) for path, text in files(results).items()
              if not path.exists() or path.read_text() != text]
     if stale:

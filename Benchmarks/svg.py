@@ -1,4 +1,4 @@
-"""Two kinds of plot as SVG text: bars with whiskers, and lines over a logarithmic grid. Colours suit light and dark."""
+"""Two kinds of plot as SVG text: bars with whiskers, and curves. The colours suit light and dark pages."""
 
 from html import escape
 
@@ -49,7 +49,11 @@ def curves(series, x_label, y_label, title):
     width, height, left, right, top, bottom = 460, 280, 52, 12, 44, 40
     points = [point for values in series.values() for point in values]
     most_x, most_y = max(x for x, _ in points), max(y for _, y in points) * 1.05 or 1
-    place = lambda x, y: (left + x / most_x * (width - left - right), height - bottom - y / most_y * (height - top - bottom))
+    inner_width, inner_height = width - left - right, height - top - bottom
+
+    def place(x, y):
+        return left + x / most_x * inner_width, height - bottom - y / most_y * inner_height
+
     parts = [text(0, 14, title), text(width - right, height - 6, x_label, "end"), text(0, 32, y_label)]
     for part in range(5):
         _, y = place(0, most_y * part / 4)
@@ -62,5 +66,6 @@ def curves(series, x_label, y_label, title):
         parts += [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="{COLOURS[side]}"/>'
                   for x, y in (place(*point) for point in values)]
         x = left + 110 + number * 110
-        parts += [f'<rect x="{x}" y="23" width="10" height="10" fill="{COLOURS[side]}"/>', text(x + 14, 32, NAMES[side])]
+        parts += [f'<rect x="{x}" y="23" width="10" height="10" fill="{COLOURS[side]}"/>',
+                  text(x + 14, 32, NAMES[side])]
     return document(width, height, parts, title)

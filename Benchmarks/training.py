@@ -76,7 +76,11 @@ class Trainer:
 
     def make_start(self, case):
         """Makes the adapter that both sides start from, by a step of ours that changes nothing; gives its sample."""
-        sample = self.ours(replace(case, learning_rate=NO_RATE, max_steps=1))
+        still = replace(case, learning_rate=NO_RATE, max_steps=1)
+        if case.method["name"] == "adalora":
+            # The start has all its ranks; a schedule of one step is refused.
+            still = replace(still, method=case.method | {"target_r": case.method["init_r"]}, max_steps=2)
+        sample = self.ours(still)
         self.start_folder = self.bench.scratch / "starts" / hashlib.sha256(repr(case).encode()).hexdigest()[:16]
         shutil.rmtree(self.start_folder, ignore_errors=True)
         self.start_folder.parent.mkdir(exist_ok=True)
@@ -118,8 +122,8 @@ class Trainer:
     def timed(outcome, ends, begin):
         """Times in seconds: the process, until the first step was done, from the first step to the last, and a step
         when the first is left out."""
-        times = {"process": outcome.seconds, "memory": outcome.memory, "steps": len(ends),
-                 "start": ends[0] - outcome.started, "training": ends[-1] - begin}
+        times = {"process": outcome.seconds, "processor": outcome.processor, "memory": outcome.memory,
+                 "steps": len(ends), "start": ends[0] - outcome.started, "training": ends[-1] - begin}
         if len(ends) > 1:
             times["step"] = (ends[-1] - ends[0]) / (len(ends) - 1)
         return times

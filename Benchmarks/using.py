@@ -10,24 +10,27 @@ from process import BenchmarkError
 class Merge:
     """An adapter folded into a checkpoint, as one process."""
 
+    # Of a tensor's largest value: what the order of fp32 sums makes.
+    ROUNDING = 1e-6
+
     def __init__(self, bench, model, adapter):
         self.bench, self.model, self.adapter = bench, model, adapter
         self.outputs = {side: bench.scratch / f"merged-{side}" for side in ("ours", "best")}
 
-    def agree(self, tolerance):
+    def agree(self, _):
         for side in self.outputs:
             self.merge(side)
         self.bench.python("compare_tensors.py", *self.outputs.values())
         difference = float(self.bench.output().split()[-1])
         self.clear()
-        return {"same": difference <= tolerance,
+        return {"same": difference <= self.ROUNDING,
                 "text": f"all tensors have the same names and shapes, values at most {difference:.1e} of the tensor's "
                         "largest apart"}
 
     def sample(self, side):
         outcome = self.merge(side)
         self.clear()
-        return {"process": outcome.seconds, "memory": outcome.memory}
+        return {"process": outcome.seconds, "processor": outcome.processor, "memory": outcome.memory}
 
     def merge(self, side):
         shutil.rmtree(self.outputs[side], ignore_errors=True)
@@ -53,7 +56,7 @@ class Generation:
     def agree(self, _):
         ours, theirs = self.run("ours")[1], self.run("best")[1]
         return {"same": ours == theirs,
-                "text": f"{sum(len(line) for line in theirs)} tokens, " + ("the same" if ours == theirs else "different")}
+                "text": f"{sum(map(len, theirs))} tokens, " + ("the same" if ours == theirs else "different")}
 
     def sample(self, side):
         return self.run(side)[0]
@@ -69,8 +72,8 @@ class Generation:
             outcome = self.bench.python("peer/generate.py", self.model, self.adapter, self.prompts, self.NEW_TOKENS)
             seconds = float(outcome.errors.split()[-1])
         lines = [line.split() for line in self.bench.output().splitlines()]
-        return {"generation": seconds, "process": outcome.seconds, "memory": outcome.memory,
-                "words": sum(len(line) for line in lines)}, lines
+        return {"generation": seconds, "process": outcome.seconds, "processor": outcome.processor,
+                "memory": outcome.memory, "words": sum(len(line) for line in lines)}, lines
 
     @staticmethod
     def seconds(statistics):

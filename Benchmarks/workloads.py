@@ -115,8 +115,7 @@ def vision(bench):
 HEAVY = {
     "LoRA": LORA_ALL,
     "DoRA": LORA_ALL | {"use_dora": True},
-    "AdaLoRA": {"name": "adalora", "init_r": 16, "target_r": 8, "lora_alpha": 16, "target_modules": "all-linear",
-                "tinit": 1, "total_step": 10},
+    "AdaLoRA": {"name": "adalora", "init_r": 16, "target_r": 8, "lora_alpha": 16, "target_modules": "all-linear"},
     "VeRA": {"name": "vera", "r": 256, "target_modules": "all-linear"},
     "FourierFT": {"name": "fourierft", "n_frequency": 1000, "target_modules": "all-linear"},
     "(IA)³": {"name": "ia3"},

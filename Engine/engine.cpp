@@ -112,9 +112,42 @@ at::Tensor multinomial(const at::Tensor &probabilities, int64_t count, int64_t s
     return at::multinomial(probabilities, count, /*replacement=*/false, seeded(seed));
 }
 
+namespace {
+
+/// Whether no number has an exponent of ones, which infinity and NaN have. Nothing is computed and nothing is copied.
+template <typename Bits>
+bool has_finite_exponents(const void *data, int64_t count, Bits exponent) {
+    auto *bits = static_cast<const Bits *>(data);
+    std::atomic<bool> found{false};
+    at::parallel_for(0, count, 1 << 16, [&](int64_t begin, int64_t end) {
+        if (found.load(std::memory_order_relaxed)) return;
+        Bits any = 0;
+        auto i = begin;
+        // A count that is known is what compilers make vectors of.
+        for (; i + 64 <= end; i += 64) {
+            for (int64_t j = i; j < i + 64; ++j) any |= static_cast<Bits>((bits[j] & exponent) == exponent);
+        }
+        for (; i < end; ++i) any |= static_cast<Bits>((bits[i] & exponent) == exponent);
+        if (any) found.store(true, std::memory_order_relaxed);
+    });
+    return !found.load();
+}
+
+}  // namespace
+
 bool is_all_finite(const at::Tensor &a) {
-    // A sum is infinite or NaN as soon as one term is; only a sum that overflows needs the slow look.
     at::NoGradGuard no_grad;
+    if (a.is_cpu() && a.is_contiguous()) {
+        auto *data = a.const_data_ptr();
+        switch (a.scalar_type()) {
+            case at::kFloat: return has_finite_exponents<uint32_t>(data, a.numel(), 0x7F800000u);
+            case at::kDouble: return has_finite_exponents<uint64_t>(data, a.numel(), UINT64_C(0x7FF0000000000000));
+            case at::kHalf: return has_finite_exponents<uint16_t>(data, a.numel(), 0x7C00);
+            case at::kBFloat16: return has_finite_exponents<uint16_t>(data, a.numel(), 0x7F80);
+            default: break;
+        }
+    }
+    // A sum is infinite or NaN as soon as one term is; only a sum that overflows needs the slow look.
     if (std::isfinite(at::sum(a, at::kDouble).item<double>())) return true;
     return at::isfinite(a).all().item<bool>();
 }

@@ -70,6 +70,7 @@ bool set_grad_enabled(bool on);
 int32_t on_gradient(ct_tensor leaf, int32_t (*hook)(void *), void (*release)(void *), void *context);
 int64_t cuda_device_count();
 
+at::Tensor ifft2_real(const at::Tensor &a);
 /// x wᵀ + b of matrices [rows, in] and [out, in].
 at::Tensor product(const at::Tensor &x, const at::Tensor &w, const std::optional<at::Tensor> &bias);
 /// x times the mask of the stream `key`, the kept elements scaled to keep the mean.

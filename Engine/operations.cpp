@@ -863,7 +863,7 @@ int32_t op_eigh(ct_tensor a_, ct_tensor *out0, ct_tensor *out1) {
 int32_t op_ifft2_real(ct_tensor a_, ct_tensor *out0) {
     return guarded([&] {
         auto &a = tensor(a_);
-        *out0 = handle(at::real(at::fft_ifft2(a)));
+        *out0 = handle(graft::ifft2_real(a));
     });
 }
 

@@ -59,6 +59,8 @@ struct FuzzProgram: ParsableCommand {
     private func work(_ worker: Worker) throws {
         do {
             try worker.run(from: from, to: executions)
+            // Nothing is left to do, least of all what libraries do at the end of a process.
+            _exit(0)
         } catch let fault as FuzzFault {
             FileHandle.standardError.write(Data("\(fault)\n".utf8))
             throw ExitCode(Worker.foundStatus)

@@ -2,8 +2,8 @@
 
     train.py SPEC.json
 
-SPEC has the case (see training.py beside this folder), the folder of the adapter to start from, and whether the peer runs
-with its defaults or with its best settings. Writes what was measured to the file that SPEC names.
+SPEC has the case (see training.py beside this folder), the folder of the adapter to start from, and whether the peer
+runs with its defaults or with its best settings. Writes what was measured to the file that SPEC names.
 """
 
 import json
@@ -13,7 +13,7 @@ import time
 
 import torch
 import transformers
-from peft import PeftModel
+from peft import PeftConfig, PeftModel
 
 import rows
 
@@ -54,7 +54,7 @@ def main(spec):
     transformers.set_seed(42)
     data, collator = rows.read(case)
     model = load(case)
-    model = PeftModel.from_pretrained(model, spec["start"], is_trainable=True)
+    model = PeftModel.from_pretrained(model, spec["start"], config=adapter_config(spec["start"], case), is_trainable=True)
     settings = {} if spec["mode"] == "defaults" else dict(BEST)
     if settings and case["task"] == "image-classification":
         del settings["train_sampling_strategy"]  # images are all of one length
@@ -77,6 +77,16 @@ def main(spec):
         "tokens": rows.token_count(data, len(clock.ends), case),
         "trainable": sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad),
     }))
+
+
+def adapter_config(start, case):
+    """The start's configuration, with AdaLoRA's schedule for the steps of this run: the start had one step."""
+    config = PeftConfig.from_pretrained(start)
+    if case["method"]["name"] == "adalora":
+        config.target_r, config.rank_pattern = case["method"]["target_r"], None
+        config.total_step = case["max_steps"] if case["max_steps"] > 0 else case["epochs"]
+    config.inference_mode = False
+    return config
 
 
 def load(case):

@@ -34,6 +34,11 @@ BASES: dict[str, tuple[str, dict[str, Any], str | None]] = {
     "gpt2-classifier": ("GPT2ForSequenceClassification",
                         {"vocab_size": 64, "n_embd": 32, "n_layer": 2, "n_head": 4, "n_positions": 24,
                          "bos_token_id": 63, "eos_token_id": 63, "num_labels": 3, "pad_token_id": 0}, "SEQ_CLS"),
+    "bart": ("BartForConditionalGeneration",
+             {"vocab_size": 64, "d_model": 32, "encoder_layers": 2, "decoder_layers": 2, "encoder_attention_heads": 4,
+              "decoder_attention_heads": 4, "encoder_ffn_dim": 48, "decoder_ffn_dim": 40,
+              "max_position_embeddings": 24, "pad_token_id": 1, "decoder_start_token_id": 2, "eos_token_id": 2,
+              "init_std": 0.3}, "SEQ_2_SEQ_LM"),
     "vit": ("ViTForImageClassification",
             {"hidden_size": 24, "num_hidden_layers": 2, "num_attention_heads": 3, "intermediate_size": 36,
              "image_size": 16, "patch_size": 8, "num_labels": 5}, None),
@@ -56,7 +61,7 @@ class Variation:
 
 
 def variations():
-    for maker in (llama, other_decoders, bert, gpt2, vit):
+    for maker in (llama, other_decoders, bert, bart, gpt2, vit):
         yield from maker()
 
 
@@ -188,6 +193,16 @@ def bert():
         yield plain("dora", "DoRA", base=base, use_dora=True, rank_pattern={"key": 2}, target_modules=["key", "value"])
         yield plain("head-layer", "one layer of the head adapted, nothing else saved", base=base,
                     target_modules=["query", "classifier.dense"], options={"trainable": False})
+
+
+def bart():
+    yield Variation("bart", "default", "modules by the family's own list", {"r": 4})
+    yield Variation("bart", "cross", "the attention to the source and the second layers",
+                    {"r": 4, "target_modules": ["encoder_attn.q_proj", "encoder_attn.k_proj", "fc2"], "use_dora": True})
+    yield Variation("bart", "all-linear", "all linear layers, every bias trains",
+                    {"r": 3, "target_modules": "all-linear", "bias": "all"})
+    yield Variation("bart", "pattern", "the decoder alone, by a pattern",
+                    {"r": 2, "target_modules": r".*decoder\.layers\.\d\.(self|encoder)_attn\.(k|out)_proj"})
 
 
 def gpt2():

@@ -53,7 +53,8 @@ def forward(graft, checkpoint, adapter, inputs, folder):
     save_file(arguments, given)
     run(graft, "forward", "--model", checkpoint, "--adapter", adapter, "--inputs", given, "--output", wanted)
     logits = load_file(wanted)["logits"]
-    return golden.zero_masked(logits, arguments.get("attention_mask") if logits.ndim == 3 else None)
+    mask = None if "decoder_input_ids" in arguments else arguments.get("attention_mask")
+    return golden.zero_masked(logits, mask if logits.ndim == 3 else None)
 
 
 def compare(found, expected):

@@ -47,7 +47,9 @@ def base_inputs(base, seed):
     _, settings, _ = BASES[base]
     if "image_size" in settings:
         return golden.image_inputs(seed, settings["image_size"], settings["image_size"])
-    return golden.token_inputs(seed, settings["vocab_size"], length=11, pad_token=settings.get("pad_token_id"))
+    extras = ("decoder_input_ids",) if "decoder_layers" in settings else ()
+    return golden.token_inputs(
+        seed, settings["vocab_size"], length=11, pad_token=settings.get("pad_token_id"), extras=extras)
 
 
 def perturb(model, seed):
@@ -100,7 +102,8 @@ def edit_adapter(case, adapter):
 
 def outputs(base, checkpoint, adapter, inputs):
     """Logits of the base, with the adapter, and merged; read from the folders as a user would."""
-    mask = inputs.get("in.attention_mask")
+    # Every place of a target counts.
+    mask = None if "in.decoder_input_ids" in inputs else inputs.get("in.attention_mask")
 
     def logits(model):
         with torch.no_grad():
@@ -112,7 +115,7 @@ def outputs(base, checkpoint, adapter, inputs):
     result["out.logits"] = logits(model)
     try:
         result["out.merged_logits"] = logits(model.merge_and_unload())
-    except (ValueError, RuntimeError) as error:  # what peft cannot merge has no merged output
+    except (AttributeError, ValueError, RuntimeError) as error:  # what peft cannot merge has no merged output
         print(f"not merged: {adapter.parent.name}: {error}", file=sys.stderr)
     return result
 
@@ -135,7 +138,7 @@ def make(case, root, seed):
     if merged is not None and (merged - with_adapter).abs().max() > 1e-3:
         # peft merges an adapted embedding into the head that shares its weight: nothing to be compared with.
         del tensors["out.merged_logits"]
-    per_token = with_adapter.ndim == 3
+    per_token = with_adapter.ndim == 3 and "in.decoder_input_ids" not in inputs
     golden.write_case(folder, {
         "method": case.method,
         "kind": "adapter",

@@ -3,13 +3,14 @@
 import adapter_variations
 from adapter_variations import Variation
 
-CONFIGURATIONS = {"lora": "LoraConfig", "ia3": "IA3Config", "vera": "VeraConfig", "fourierft": "FourierFTConfig"}
+CONFIGURATIONS = {"lora": "LoraConfig", "ia3": "IA3Config", "vera": "VeraConfig", "fourierft": "FourierFTConfig",
+                  "prefix-tuning": "PrefixTuningConfig"}
 
 
 def variations():
     """LoRA's variants, then those of the others."""
     yield from adapter_variations.variations()
-    for maker in (ia3, vera, fourierft):
+    for maker in (ia3, vera, fourierft, prefix):
         yield from maker()
 
 
@@ -17,7 +18,7 @@ def ia3():
     def vectors(base, name, about, **options):
         return Variation(base, f"ia3-{name}", f"(IA)3, {about}", options, method="ia3")
 
-    for base in ("llama", "qwen2", "gemma2", "bert", "gpt2"):
+    for base in ("llama", "qwen2", "gemma2", "bert", "bart", "gpt2"):
         yield vectors(base, "default", "modules by the family's own lists")
     yield vectors("llama", "exclude", "one module left out", target_modules=["k_proj", "v_proj", "down_proj"],
                   feedforward_modules=["down_proj"], exclude_modules=["0.mlp.down_proj"])
@@ -74,3 +75,8 @@ def fourierft():
     yield spectral("llama-biases", "bias-only", "the adapted layers' biases train", bias="fourier_only")
     yield spectral("gpt2", "all-entries", "every entry of the spectrum", n_frequency=32 * 96, random_loc_seed=5,
                    target_modules=["c_attn"])
+
+
+def prefix():
+    yield Variation("bart", "prefix", "prefix tuning: the decoder's attention to itself", {"num_virtual_tokens": 3},
+                    method="prefix-tuning")

@@ -9,7 +9,7 @@ from adapter_variations import BASES
 
 WORDS = ["the cat sat", "a dog ran far", "one more day", "blue sky over hills", "stones and rain", "we sing",
          "nobody knows why", "quick brown fox"]
-TASKS = {"CAUSAL_LM": "causal-lm", "SEQ_CLS": "classification"}
+TASKS = {"CAUSAL_LM": "causal-lm", "SEQ_CLS": "classification", "SEQ_2_SEQ_LM": "seq2seq"}
 
 
 def can_train(case):
@@ -26,8 +26,11 @@ def write(case, folder, checkpoint, output):
         "tokenizer_class": "PreTrainedTokenizerFast", "pad_token": "[PAD]", "unk_token": "[UNK]", "cls_token": "[CLS]",
         "sep_token": "[SEP]", "eos_token": "[SEP]",
     }))
-    rows = [{"text": text, "label": number % labels} if task == "SEQ_CLS" else {"text": text}
-            for number, text in enumerate(WORDS)]
+    rows = [{"text": text} for text in WORDS]
+    if task == "SEQ_CLS":
+        rows = [row | {"label": number % labels} for number, row in enumerate(rows)]
+    elif task == "SEQ_2_SEQ_LM":
+        rows = [{"input": text, "target": " ".join(reversed(text.split()))} for text in WORDS]
     (folder / "data.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     recipe = {
         "model": str(checkpoint), "train_file": str(folder / "data.jsonl"), "task": TASKS[task], "output_dir": str(output),

@@ -24,6 +24,8 @@ public struct ModelConfig {
     /// More than any size of a network, and few enough that products of two sizes do not overflow.
     static let largestSize = 1 << 30
 
+    /// Many times those of the deepest networks.
+    static let mostLayers = 1 << 14
     /// More than any task's classes: a new head of so many rows is drawn before anything else could refuse it.
     static let mostLabels = 1 << 20
 
@@ -58,6 +60,11 @@ public struct ModelConfig {
     /// An integer with the family's default.
     func int(_ key: String, default value: Int, minimum: Int = 1) throws -> Int {
         try optional(key)?.int(in: minimum...ModelConfig.largestSize) ?? value
+    }
+
+    /// A number of layers, each of which is a place in memory before its first tensor is looked for.
+    func layerCount(_ key: String, default value: Int) throws -> Int {
+        try optional(key)?.int(in: 1...ModelConfig.mostLayers) ?? value
     }
 
     func double(_ key: String, default value: Double) throws -> Double {

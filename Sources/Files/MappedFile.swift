@@ -11,7 +11,7 @@ public final class MappedFile: @unchecked Sendable {
     // Unchecked: the address never changes, and the bytes belong to whoever was handed them.
 
     /// Files up to this size are copied: adapters and states of trainings, but few weights of networks.
-    static let largestCopy = 32 << 20
+    public static let largestCopy = 32 << 20
 
     /// All bytes of the file.
     public let bytes: UnsafeMutableRawBufferPointer

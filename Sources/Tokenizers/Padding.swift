@@ -45,7 +45,9 @@ public struct Padding: Sendable, Equatable {
 
 extension Padding {
     /// Files may ask for no more than this, so that a hostile one cannot use up memory.
-    private static let maximumLength = 1 << 20
+    private static let (maximumLength, maximumMultiple) = (1 << 17, 1 << 13)
+    /// The same for all windows of a text together.
+    private static let maximumTokens = 1 << 20
 
     init(_ node: JSON.Node) throws {
         let strategy = try node.field("strategy")
@@ -57,20 +59,28 @@ extension Padding {
             throw strategy.mismatch("\"BatchLongest\" or an object with the key \"Fixed\"", found: "another strategy")
         }
         direction = try node.field("direction").choice(Direction.self)
-        multiple = try node.optional("pad_to_multiple_of")?.int(in: 0...Self.maximumLength)
+        multiple = try node.optional("pad_to_multiple_of")?.int(in: 0...Self.maximumMultiple)
         id = try node.field("pad_id").int(in: Vocabulary.identifiers)
         typeID = try node.field("pad_type_id").int(in: Vocabulary.identifiers)
         token = try node.field("pad_token").string()
     }
 
     /// Fills up all encodings of a batch, their windows included.
-    func apply(_ encodings: inout [Encoding]) {
+    ///
+    /// - Throws: `TokenizerError.truncation` where the windows of a text would become absurdly many tokens.
+    func apply(_ encodings: inout [Encoding]) throws {
         var length: Int
         switch strategy {
         case .fixed(let fixed): length = fixed
         case .batchLongest: length = encodings.map(\.count).max() ?? 0
         }
         if let multiple, multiple > 0, length % multiple > 0 { length += multiple - length % multiple }
+        for encoding in encodings where (encoding.overflowing.count + 1) * length > Self.maximumTokens + length {
+            throw TokenizerError.truncation(
+                reason:
+                    "its \(encoding.overflowing.count + 1) windows would be filled up to \(length) tokens each, more than "
+                    + "\(Self.maximumTokens) in all")
+        }
         for index in encodings.indices { fill(&encodings[index], to: length) }
     }
 

@@ -117,7 +117,7 @@ extension Tokenizer {
         var encodings = try ParallelMap.map(inputs, self.pipeline.scratches) { input, scratch in
             try self.encode(input, addSpecialTokens: addSpecialTokens, scratch)
         }
-        padding?.apply(&encodings)
+        try padding?.apply(&encodings)
         return encodings
     }
 
@@ -129,7 +129,7 @@ extension Tokenizer {
             try truncation.apply(&first, &second, added: added)
         }
         var result = [pipeline.postProcess(first, second, addsSpecialTokens: addSpecialTokens)]
-        padding?.apply(&result)
+        try padding?.apply(&result)
         return result[0]
     }
 }

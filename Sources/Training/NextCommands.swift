@@ -8,7 +8,8 @@ extension TrainingConfiguration {
             return [NextCommand(purpose: "continue", command: "graft train \(outputDirectory)/config.yaml --resume")]
         }
         // One task of several, as an example.
-        let option = (method as? any TaskRouting).map { $0.nTasks > 1 } ?? false ? " --task-id 0" : ""
+        let option =
+            method.parts.contains { ($0 as? any TaskRouting).map { $0.nTasks > 1 } ?? false } ? " --task-id 0" : ""
         var commands = [NextCommand(purpose: "look inside", command: "graft inspect \(outputDirectory)")]
         if method.parts.allSatisfy({ type(of: $0).card.mergeContract != .never }) {
             commands.insert(

@@ -45,6 +45,28 @@ import Torch
         }
     }
 
+    /// Alone it joins the weight, beside another graft it does not: the outputs are the same, and so are the gradients.
+    @Test func besideAnotherGraftItComputesWhatItDoesAlone() throws {
+        func run(beside: Bool) throws -> (output: Tensor, gradient: Tensor) {
+            let model = try LinearPair.single(input: 4, output: 6)
+            let set = try method(9, seed: 5).grafts(for: model, key: RandomKey(seed: 0))
+            try model.add(set, named: "default")
+            if beside {
+                // A fresh LoRA changes nothing.
+                var lora = LoRA()
+                lora.targetModules = .list(["layer"])
+                try model.add(lora.grafts(for: model, key: RandomKey(seed: 1)), named: "other")
+            }
+            let output = try LinearPair.singleOutput(model)
+            try (output * output).sum().backward()
+            return (try output.detach(), try #require(try set.variables.first?.value.grad))
+        }
+        let (alone, together) = (try run(beside: false), try run(beside: true))
+        #expect(try alone.output.difference(together.output) < 1e-4)
+        let scale = try alone.gradient.abs().amax().item()
+        #expect(try alone.gradient.difference(together.gradient) < 1e-5 * scale)
+    }
+
     @Test func everyEntryMayTrainAndMergingComputesTheSame() throws {
         let model = try LinearPair.single(input: 4, output: 6)
         let base = try LinearPair.singleOutput(model)

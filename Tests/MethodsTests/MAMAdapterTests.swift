@@ -1,10 +1,10 @@
 import Foundation
 import JSON
-import Networks
 import Testing
 import Torch
 
 @testable import Methods
+@testable import Networks
 
 @Suite struct MAMAdapterTests {
     private func mam(_ changes: [String: JSON]) throws -> MAMAdapter {
@@ -35,7 +35,8 @@ import Torch
         ] as [[String: JSON]], ["bart", "bert"])
     func everyWiringComputesSomethingElseAndAllOfItIsTrained(options: [String: JSON], model: String) throws {
         let loaded = try SiteModels.make(model)
-        let set = try mam(options).grafts(for: loaded.model, key: RandomKey(seed: 1)).perturbed(by: 0.2)
+        let method = try mam(options.merging(["attn_bn": 8, "ffn_bn": 8]) { $1 })
+        let set = try method.grafts(for: loaded.model, key: RandomKey(seed: 1)).perturbed(by: 0.2)
         try loaded.model.add(set, named: "a")
         let output = try loaded.model(SiteModels.input(loaded))
         let scores = try #require(output.logits)
@@ -53,7 +54,7 @@ import Torch
         let input = try Tensor.normal([2, 4, 16], key: RandomKey(seed: 8))
         let base = try Tensor.normal([2, 4, 16], key: RandomKey(seed: 9))
         let queries = try Tensor.normal([2, 2, 4, 8], key: RandomKey(seed: 10))
-        let pass = AttentionPass(input: input, queries: queries, scale: 0.3) { try Tensor.zeros([2, 2, 4, 1]) }
+        let pass = AttentionPass(input: input, queries: queries, scale: 0.3, logSum: { try Tensor.zeros([2, 2, 4, 1]) })
         func result(_ option: String) throws -> (Tensor, keys: Tensor, values: Tensor) {
             let method = try mam(["attn_option": .string(option), "attn_mode": "prefix_nomlp"])
             let set = try method.grafts(for: loaded.model, key: RandomKey(seed: 1))

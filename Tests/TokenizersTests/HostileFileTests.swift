@@ -116,6 +116,24 @@ import Testing
         }
     }
 
+    /// What the fuzzer found: every window was filled up to a million tokens.
+    @Test func paddingOfManyWindowsIsBounded() throws {
+        let tokenizer = try Make.tokenizer([
+            "pre_tokenizer": #"{"type":"FixedLength","length":1}"#,
+            "truncation": #"{"max_length":2,"strategy":"LongestFirst","stride":0}"#,
+            "padding":
+                #"{"strategy":{"Fixed":100000},"direction":"Right","pad_to_multiple_of":null,"pad_id":0,"pad_type_id":0,"pad_token":"a"}"#,
+        ])
+        #expect(try tokenizer.encode("aa").ids.count == 100_000)
+        #expect(throws: TokenizerError.self) { try tokenizer.encode(String(repeating: "a", count: 100)) }
+        #expect(throws: JSONError.self) {
+            try Make.tokenizer([
+                "padding":
+                    #"{"strategy":"BatchLongest","direction":"Right","pad_to_multiple_of":1048576,"pad_id":0,"pad_type_id":0,"pad_token":"a"}"#
+            ])
+        }
+    }
+
     @Test func aTokenizerBehindALinkThatLeadsOutOfItsFolderIsRefused() throws {
         let folder = FileManager.default.temporaryDirectory.appendingPathComponent("tokenizer-\(UUID().uuidString)")
         defer { try? FileManager.default.removeItem(at: folder) }

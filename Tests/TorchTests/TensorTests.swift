@@ -49,6 +49,13 @@ import Testing
 }
 
 @Suite struct NodeTests {
+    @Test func oneNumberThatIsNoneIsFoundInAnyPiece() throws {
+        let x = try Tensor.zeros([(1 << 20) + 3])
+        #expect(try x.isAllFinite())
+        try x.narrow(0, (1 << 20) + 1, 1).copyInPlace(Tensor([Float.nan]))
+        #expect(try !x.isAllFinite())
+    }
+
     @Test func dropoutIsAFunctionOfItsKey() throws {
         let x = try Tensor.ones([1000, 10]).setRequiresGrad(true)
         let key = RandomKey(seed: 1).derived("dropout").derived(3)

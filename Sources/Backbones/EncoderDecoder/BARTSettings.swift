@@ -73,7 +73,7 @@ struct BARTSettings {
 extension BARTSettings.Half {
     /// - Parameter name: `encoder` or `decoder`.
     fileprivate init(_ config: ModelConfig, _ name: String) throws {
-        layers = try config.int("\(name)_layers", default: 12)
+        layers = try config.layerCount("\(name)_layers", default: 12)
         heads = try config.int("\(name)_attention_heads", default: 16)
         intermediate = try config.int("\(name)_ffn_dim", default: 4096)
         layerDropout = try config.rate("\(name)_layerdrop", default: 0)

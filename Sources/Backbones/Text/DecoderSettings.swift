@@ -67,7 +67,7 @@ struct DecoderSettings {
     ) throws {
         try config.refuseUnsupportedDecoderFields()
         hidden = try config.int("hidden_size", default: defaults.hidden)
-        layers = try config.int("num_hidden_layers", default: defaults.layers)
+        layers = try config.layerCount("num_hidden_layers", default: defaults.layers)
         heads = try config.int("num_attention_heads", default: defaults.heads)
         let keyHeads = try config.isNull("num_key_value_heads") ? heads : defaults.keyHeads ?? heads
         self.keyHeads = try config.int("num_key_value_heads", default: keyHeads)

@@ -40,7 +40,7 @@ struct EncoderSettings {
         try config.require("add_cross_attention", in: [false])
         vocabulary = try config.int("vocab_size", default: defaults.vocabulary)
         hidden = try config.int("hidden_size", default: 768)
-        layers = try config.int("num_hidden_layers", default: 12)
+        layers = try config.layerCount("num_hidden_layers", default: 12)
         heads = try config.int("num_attention_heads", default: 12)
         intermediate = try config.int("intermediate_size", default: 3072)
         positions = try config.int("max_position_embeddings", default: 512)

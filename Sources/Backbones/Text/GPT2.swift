@@ -43,7 +43,7 @@ struct GPT2Settings {
         }
         vocabulary = try config.int("vocab_size", default: 50257)
         hidden = try size("n_embd", "hidden_size", 768)
-        layers = try size("n_layer", "num_hidden_layers", 12)
+        layers = try config.layerCount("n_layer", default: config.layerCount("num_hidden_layers", default: 12))
         heads = try size("n_head", "num_attention_heads", 12)
         positions = try size("n_positions", "max_position_embeddings", 1024)
         intermediate = try config.int("n_inner", default: 4 * hidden)

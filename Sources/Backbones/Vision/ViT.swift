@@ -45,7 +45,7 @@ struct ViTSettings {
             patch: config.extent("patch_size", default: .init(height: 16, width: 16)),
             channels: config.int("num_channels", default: 3))
         hidden = try config.int("hidden_size", default: 768)
-        layers = try config.int("num_hidden_layers", default: 12)
+        layers = try config.layerCount("num_hidden_layers", default: 12)
         heads = try config.int("num_attention_heads", default: 12)
         intermediate = try config.int("intermediate_size", default: 3072)
         qkvBias = try config.bool("qkv_bias", default: true)

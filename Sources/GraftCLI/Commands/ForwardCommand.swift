@@ -47,6 +47,8 @@ extension ModelInput {
             case "attention_mask": attentionMask = try tensor.to(.int64)
             case "token_type_ids": tokenTypeIDs = try tensor.to(.int64)
             case "position_ids": positionIDs = try tensor.to(.int64)
+            case "decoder_input_ids": decoderInputIDs = try tensor.to(.int64)
+            case "decoder_attention_mask": decoderAttentionMask = try tensor.to(.int64)
             case "pixel_values": pixelValues = try tensor.to(.float32)
             default: throw NetworkError.input("\(file.header.path): unknown input `\(name)`")
             }

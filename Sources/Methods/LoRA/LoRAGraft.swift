@@ -90,6 +90,12 @@ extension LoRAGraft {
         }
         let factor = try magnitude.value / site.broadcastOutputs(norms)
         let dropped = try droppedInput(x, at: site, context)
+        if output.isSame(as: base), dropped.isSame(as: x) {
+            // The base's output itself is to be changed: f (base + s x Aᵀ Bᵀ) with the bias outside of the factor f.
+            let scaled = try addingProduct(to: base, x, scaling, at: site, ForwardContext()) * factor
+            guard let bias = try site.bias.map({ try site.broadcastOutputs($0.value) }) else { return scaled }
+            return try scaled + (bias - bias * factor)
+        }
         let withoutBias: Tensor
         if dropped.isSame(as: x) {
             withoutBias = try site.bias.map { try base - site.broadcastOutputs($0.value) } ?? base

@@ -195,9 +195,10 @@ public final class KaSAGraft: ProjectionGraft {
     public func adding(
         to output: Tensor, base: Tensor, x: Tensor, at site: Projection, _ context: ForwardContext
     ) throws -> Tensor {
-        let dropped = try context.dropout(x, dropout, at: a.name).to(a.value.dtype)
+        let dropped = try context.dropout(x, dropout, at: a.name).to(a.value.dtype).reshape([-1, site.inputSize])
         let hidden = try dropped.matmul(a.value.t()) * (diagonal.value * scaling)
-        return try output + hidden.matmul(b.value.t()).to(output.dtype)
+        let sum = try output.to(a.value.dtype).reshape([-1, site.outputSize]).addmm(hidden, b.value.t())
+        return try sum.reshape(output.shape).to(output.dtype)
     }
 
     /// W_t + s B diag(d) A.

@@ -30,6 +30,9 @@ final class Prefix {
         /// The path of their body.
         var body: String
         var sites: [AttentionSite]
+        /// Attention i reads the table's part 2i modulo their number, as peft hands its table to an encoder-decoder: the
+        /// parts of even numbers twice where the number is even, and those of odd numbers never.
+        var skipsParts = false
     }
 
     static func kinds(_ reach: Reach, of model: Model) -> [Kind] {
@@ -38,7 +41,7 @@ final class Prefix {
             return [Kind(body: model.bodies.keys.first ?? "", sites: sites)]
         }
         let target = sites.filter { !$0.isCross && $0.path.hasPrefix(last + ".") }
-        guard reach == .everyKind else { return [Kind(body: last, sites: target)] }
+        guard reach == .everyKind else { return [Kind(body: last, sites: target, skipsParts: true)] }
         let kinds = [
             Kind(name: "encoder.", body: first, sites: sites.filter { $0.path.hasPrefix(first + ".") }),
             Kind(name: "decoder.", body: last, sites: target),
@@ -99,12 +102,15 @@ final class Prefix {
         guard let size = sites.first?.size else {
             throw MethodError.option("the model has no attention that keys and values could be put before")
         }
-        var columns: [String: Range<Int>] = [:]
-        var total = 0
+        var parts: [Range<Int>] = []
         for site in sites {
-            let width = 2 * site.keyHeads * site.headSize
-            columns[site.path] = total..<(total + width)
-            total += width
+            let start = parts.last?.upperBound ?? 0
+            parts.append(start..<(start + 2 * site.keyHeads * site.headSize))
+        }
+        let total = parts.last?.upperBound ?? 0
+        var columns: [String: Range<Int>] = [:]
+        for (index, site) in sites.enumerated() {
+            columns[site.path] = parts[kind.skipsParts ? 2 * index % sites.count : index]
         }
         self.columns = columns
         (count, dropout) = (settings.count, settings.dropout)

@@ -10,6 +10,10 @@ import Torch
 /// [num_virtual_tokens, size], W₁ [encoder_hidden_size, size]. The tokens' positions start at `num_virtual_tokens`. When
 /// the training is over, keys and values are computed once and stored; T and the maps are dropped.
 ///
+/// In an encoder-decoder the decoder's attention to itself has the prefix, as in peft; the encoder and the attention to the
+/// source have none (`mam-adapter` puts one at each). Layer i has the table's rows of layer 2i modulo the number of layers,
+/// which is how peft hands them out there.
+///
 /// Every token sees the prefix, under a sliding window as well. Python's transformers count it as earlier tokens there, and
 /// hide it from tokens that are further on than the window is wide: with such models alone, and texts longer than their
 /// window, the two compute different things.
@@ -75,8 +79,9 @@ extension PrefixTuning: PeftMethod {
 
     /// The options, and the sizes of the model that peft keeps beside them.
     public func peftOptions(_ place: PeftPlace) throws -> JSON.Object {
-        guard let site = place.model.attentions.values.first,
-            place.model.attentions.values.allSatisfy({ ($0.keyHeads, $0.headSize) == (site.keyHeads, site.headSize) })
+        let sites = Prefix.kinds(.target, of: place.model).flatMap(\.sites)
+        guard let site = sites.first,
+            sites.allSatisfy({ ($0.keyHeads, $0.headSize) == (site.keyHeads, site.headSize) })
         else { throw MethodError.unwritable("peft's prefixes have the same heads in every layer") }
         let size = site.keyHeads * site.headSize
         return [
@@ -84,7 +89,8 @@ extension PrefixTuning: PeftMethod {
             "init_weights": options.initWeights.map { .string($0.rawValue) } ?? .null,
             "modules_to_save": modulesToSave.isEmpty ? .null : .array(modulesToSave.map(JSON.string)),
             "num_attention_heads": .int(Int64(site.keyHeads)),
-            "num_layers": .int(Int64(place.model.attentions.count)), "num_transformer_submodules": 1,
+            "num_layers": .int(Int64(sites.count)),
+            "num_transformer_submodules": place.model.bodies.count > 1 ? 2 : 1,
             "num_virtual_tokens": .int(Int64(options.numVirtualTokens)),
             "prefix_projection": .bool(options.prefixProjection), "token_dim": .int(Int64(size)),
         ]

@@ -23,11 +23,11 @@ final class PromptGraft: TokenGraft {
 }
 
 extension Model {
-    /// The body whose token sequence prompts join.
-    /// - Throws: `MethodError.option` where the network has several, or none that reads tokens.
+    /// The body whose token sequence prompts join: of an encoder-decoder the encoder, as in peft.
+    /// - Throws: `MethodError.option` where the network has none that reads tokens.
     func promptBody(_ method: String) throws -> (body: Body, words: Projection) {
-        guard bodies.count == 1, let body = bodies.values.first else {
-            throw MethodError.option("\(method) needs a network of one body, this one has \(bodies.count)")
+        guard let body = bodies.values.first else {
+            throw MethodError.option("\(method) needs a network with a body, and this one has none")
         }
         for projection in projections.values {
             if case .embedding(_, let size) = projection.kind, size == body.size { return (body, projection) }

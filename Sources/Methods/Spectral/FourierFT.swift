@@ -190,7 +190,18 @@ public final class FourierFTGraft: ProjectionGraft {
         return try dense.reshape([site.outputSize, site.inputSize]).inverseFourierReal() * scaling
     }
 
-    /// `output` + x ΔWᵀ.
+    /// Alone at its projection: ΔW joins the weight, so that one product serves both, where the weight has room for its
+    /// digits.
+    public func output(
+        of x: Tensor, frozen weight: Tensor, at site: Projection, _ context: ForwardContext
+    ) throws -> Tensor? {
+        guard try weight.dtype == .float32, try x.dtype == .float32 else { return nil }
+        let delta = try delta(at: site)
+        if case .transposedLinear = site.kind { return try site.apply(weight + delta.t(), site.bias?.value, to: x) }
+        return try site.apply(weight + delta, site.bias?.value, to: x)
+    }
+
+    /// Elsewhere: `output` + x ΔWᵀ.
     public func adding(
         to output: Tensor, base: Tensor, x: Tensor, at site: Projection, _ context: ForwardContext
     ) throws -> Tensor {

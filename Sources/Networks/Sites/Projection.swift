@@ -207,7 +207,10 @@ extension Projection {
         if let lanes { return try lanes.output(x, at: self, context) }
         if grafts.isEmpty { return try apply(plainWeight, bias?.value, to: x) }
         let frozen = try frozenWeight(weight.value, grafts)
-        if grafts.count == 1, let whole = try grafts[0].output(of: x, frozen: frozen, at: self, context) {
+        // A streamed weight is used piece by piece.
+        if grafts.count == 1, streamedType == nil,
+            let whole = try grafts[0].output(of: x, frozen: frozen, at: self, context)
+        {
             return whole
         }
         // A graft wraps those before it: the last one sees the input first.

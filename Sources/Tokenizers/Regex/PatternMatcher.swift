@@ -25,13 +25,12 @@ final class PatternMatcher {
     fileprivate var lookBehindEnd = 0
     fileprivate var searchStart = 0
     fileprivate var steps = 0
-    private var budget = PatternMatcher.leastBudget
+    /// Steps that are left for the text.
+    fileprivate var budget = PatternMatcher.leastBudget
 
-    /// Steps from one starting point after which a pattern counts as catastrophic.
-    fileprivate static let maximumSteps = 20_000_000
     /// Steps for all searches of one text, and how many more each of its bytes gives: patterns of real tokenizers need
     /// less than a hundred a byte.
-    private static let (leastBudget, stepsPerByte) = (50_000_000, 200)
+    private static let (leastBudget, stepsPerByte) = (5_000_000, 200)
     /// Choices to come back to; more would take too much memory.
     fileprivate static let maximumChoices = 4_000_000
 
@@ -61,8 +60,8 @@ final class PatternMatcher {
             keptStart = nil
             steps = 0
             let matchEnd = run.match(from: 0, at: position, floor: 0)
+            guard steps <= budget else { throw TokenizerError.patternTooSlow(pattern.source) }
             budget -= steps
-            if steps > Self.maximumSteps || budget < 0 { throw TokenizerError.patternTooSlow(pattern.source) }
             if let matchEnd {
                 let matchStart = keptStart ?? position
                 return min(matchStart, matchEnd)..<matchEnd
@@ -95,7 +94,7 @@ extension PatternMatcher {
             var position = start
             while true {
                 matcher.steps += 1
-                if matcher.steps > PatternMatcher.maximumSteps { return nil }
+                if matcher.steps > matcher.budget { return nil }
                 var matches = true
                 switch program.instructions[instruction] {
                 case .scalar(let scalar): matches = take(scalar, &position)
@@ -283,7 +282,7 @@ extension PatternMatcher.Run {
     private func push(_ kind: PatternMatcher.Choice.Kind, _ instruction: Int, _ position: Int, limit: Int = 0) {
         matcher.choices.append(
             PatternMatcher.Choice(kind: kind, instruction: instruction, position: position, limit: limit))
-        if matcher.choices.count > PatternMatcher.maximumChoices { matcher.steps = PatternMatcher.maximumSteps }
+        if matcher.choices.count > PatternMatcher.maximumChoices { matcher.steps = matcher.budget }
     }
 
     private func save(_ slot: Int, _ position: Int) {
