@@ -19,13 +19,13 @@ let package = Package(
     targets: [
         .target(name: "Support"),
 
-        .target(name: "Files"),
+        .target(name: "Files", dependencies: ["Support"]),
         .testTarget(name: "FilesTests", dependencies: ["Files"]),
 
         .target(name: "JSON", dependencies: ["Files", "Support"]),
         .testTarget(name: "JSONTests", dependencies: ["JSON"]),
 
-        .target(name: "YAML", dependencies: ["JSON", "Yams"]),
+        .target(name: "YAML", dependencies: ["JSON", "Support", "Yams"]),
         .testTarget(name: "YAMLTests", dependencies: ["JSON", "YAML"]),
 
         .target(name: "Reporting", dependencies: ["Files", "JSON"]),

@@ -1,4 +1,5 @@
 import Foundation
+import Support
 
 /// What can go wrong with a file as a whole, below any format.
 public enum FileError: Error, Equatable, Sendable {
@@ -30,7 +31,9 @@ public enum FileError: Error, Equatable, Sendable {
 
 extension FileError: CustomStringConvertible {
     /// One sentence: the path, the system's reason, and what to do where that is known.
-    public var description: String {
+    public var description: String { shortened(message: sentence) }
+
+    private var sentence: String {
         switch self {
         case .system(let action, let path, let code):
             "cannot \(action.rawValue) \(path): \(String(cString: strerror(code)))\(Self.remedy(action, code))"

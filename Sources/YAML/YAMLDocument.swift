@@ -1,5 +1,6 @@
 import Foundation
 import JSON
+import Support
 import Yams
 
 /// What can be wrong with a YAML text.
@@ -8,7 +9,9 @@ public enum YAMLError: Error, Equatable, CustomStringConvertible {
     case syntax(source: String, line: Int, column: Int, problem: String)
 
     /// One sentence: where, and what is wrong.
-    public var description: String {
+    public var description: String { shortened(message: sentence) }
+
+    private var sentence: String {
         switch self {
         case .syntax(let source, let line, let column, let problem):
             "\(source): line \(line), column \(column): \(problem)"

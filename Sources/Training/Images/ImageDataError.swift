@@ -1,3 +1,5 @@
+import Support
+
 /// What can be wrong with images to learn from.
 public enum ImageDataError: Error, Equatable, Sendable {
     /// The model reads no images.
@@ -26,7 +28,9 @@ public enum ImageDataError: Error, Equatable, Sendable {
 
 extension ImageDataError: CustomStringConvertible {
     /// One sentence: the file, what is wrong, what to do.
-    public var description: String {
+    public var description: String { shortened(message: sentence) }
+
+    private var sentence: String {
         switch self {
         case .noImages(let model):
             "\(model): config.json is not of a model that reads images; task image-classification needs one, such as a ViT"
