@@ -2,7 +2,9 @@ import Support
 
 extension DatasetError: CustomStringConvertible {
     /// What was wrong, where, and what to do about it.
-    public var description: String { fileSentence ?? columnSentence ?? labelSentence ?? encodingSentence }
+    public var description: String {
+        shortened(message: fileSentence ?? columnSentence ?? labelSentence ?? encodingSentence)
+    }
 
     private var fileSentence: String? {
         switch self {

@@ -54,7 +54,8 @@ import Torch
         let input = try Tensor.normal([2, 4, 16], key: RandomKey(seed: 8))
         let base = try Tensor.normal([2, 4, 16], key: RandomKey(seed: 9))
         let queries = try Tensor.normal([2, 2, 4, 8], key: RandomKey(seed: 10))
-        let pass = AttentionPass(input: input, queries: queries, scale: 0.3, logSum: { try Tensor.zeros([2, 2, 4, 1]) })
+        let pass = AttentionPass(
+            input: input, queries: queries, scale: 0.3, logSum: { try Tensor.zeros([2, 2, 4, 1]) })
         func result(_ option: String) throws -> (Tensor, keys: Tensor, values: Tensor) {
             let method = try mam(["attn_option": .string(option), "attn_mode": "prefix_nomlp"])
             let set = try method.grafts(for: loaded.model, key: RandomKey(seed: 1))
