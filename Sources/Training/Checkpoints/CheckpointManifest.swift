@@ -35,9 +35,9 @@ struct CheckpointManifest {
             let file = folder.appendingPathComponent(name)
             files[name] = .string(try Digest.file(file))
             guard file.pathExtension == "safetensors" else { continue }
-            let stored = try SafetensorsFile(file)
+            let (header, stored) = (try SafetensorsHeader(reading: file), try FileInput(file))
             var digests = JSON.Object()
-            for tensor in stored.names { digests[tensor] = .string(try Self.digest(tensor, stored)) }
+            for entry in header.entries { digests[entry.name] = .string(try Self.digest(entry, stored)) }
             tensors[name] = .object(digests)
         }
         (self.folder, self.files, self.tensors, version) = (folder, files, tensors, Self.formatVersion)
@@ -85,17 +85,19 @@ struct CheckpointManifest {
     /// The first tensor of a file that is not what it was; nil where the damage is not in a tensor.
     private func damagedTensor(_ name: String) -> String? {
         guard case .object(let digests)? = tensors[name],
-            let file = try? SafetensorsFile(folder.appendingPathComponent(name))
+            let header = try? SafetensorsHeader(reading: folder.appendingPathComponent(name)),
+            let file = try? FileInput(folder.appendingPathComponent(name))
         else { return nil }
         return digests.first { tensor, digest in
-            guard case .string(let expected) = digest, file.contains(tensor) else { return true }
-            return (try? Self.digest(tensor, file)) != expected
+            guard case .string(let expected) = digest, let entry = try? header.entry(tensor) else { return true }
+            return (try? Self.digest(entry, file)) != expected
         }?.key
     }
 
-    private static func digest(_ tensor: String, _ file: SafetensorsFile) throws -> String {
+    /// Read in pieces: a map of a large state would count as memory of the training, page by page.
+    private static func digest(_ tensor: SafetensorsHeader.Entry, _ file: FileInput) throws -> String {
         var digest = Digest()
-        try file.withBytes(of: tensor) { digest.update($0) }
+        try digest.update(file, bytes: tensor.offset..<tensor.offset + tensor.byteCount)
         return digest.finalize()
     }
 }
