@@ -65,7 +65,7 @@ final class SessionRun {
         for warning in session.warnings + warnings + unlocked { try send(.warning(warning)) }
         if loop.progress.step == 0 { try evaluateBefore() }
         // What preparing has used and given back would otherwise stay beside what the steps need.
-        ProcessMemory.releaseUnused()
+        Engine.releaseFreedMemory()
     }
 
     /// The error to report: of a folder that was taken away the first file says no more than that it cannot be written.

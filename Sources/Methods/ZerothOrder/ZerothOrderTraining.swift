@@ -71,6 +71,8 @@ final class ZerothOrderTraining: Lifecycle, UpdateRule {
             // After the last move the weights are where they were.
             if losses.count < 2 { losses.append(try work.loss()) }
         }
+        // Batches of other shapes leave other gaps, which would add up over the steps.
+        Engine.releaseFreedMemory()
         let slope = (losses[0] - losses[1]) / (2 * method.zoEps)
         try update(groups, masks, moment, slope: slope, weightDecay: weightDecay)
         last = Step(lossAbove: losses[0], lossBelow: losses[1], projectedGradient: slope)

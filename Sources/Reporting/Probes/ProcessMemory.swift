@@ -18,19 +18,6 @@ public struct ProcessMemory: Sendable, Hashable {
         #endif
     }
 
-    /// Gives memory that the process has freed back to the system, where the allocator keeps it: between stages of work
-    /// that do not need each other's.
-    public static func releaseUnused() {
-        #if canImport(Darwin)
-            _ = malloc_zone_pressure_relief(nil, 0)
-        #elseif os(Linux)
-            // glibc's module has no name for it, and other C libraries do not have it.
-            guard let program = dlopen(nil, RTLD_NOW), let symbol = dlsym(program, "malloc_trim") else { return }
-            typealias Trim = @convention(c) (_ kept: Int) -> Int32
-            _ = unsafeBitCast(symbol, to: Trim.self)(0)
-        #endif
-    }
-
     /// States an amount.
     init(current: Int, peak: Int) {
         self.current = current
