@@ -37,7 +37,7 @@ let package = Package(
         .target(name: "Torch", dependencies: ["CTorch", "Files", "JSON", "Support"]),
         .testTarget(name: "TorchTests", dependencies: ["Files", "Torch"], exclude: ["SafetensorsFixtures"]),
 
-        .target(name: "Tokenizers", dependencies: ["Files", "JSON"]),
+        .target(name: "Tokenizers", dependencies: ["Files", "JSON", "Support"]),
         .testTarget(name: "TokenizersTests", dependencies: ["Tokenizers"]),
 
         .target(name: "Datasets", dependencies: ["JSON", "Support"]),

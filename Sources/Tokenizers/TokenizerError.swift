@@ -1,3 +1,5 @@
+import Support
+
 /// Why a tokenizer cannot be loaded or a text not be encoded.
 ///
 /// Values of a wrong kind in the files are reported as `JSONError`, with their path.
@@ -24,20 +26,22 @@ public enum TokenizerError: Error, Equatable, Sendable {
 
 extension TokenizerError: CustomStringConvertible {
     /// One sentence: what was wrong, where, and what to do.
-    public var description: String {
+    public var description: String { shortened(message: sentence) }
+
+    private var sentence: String {
         switch self {
         case .missingFile(let path):
             "\(path): there is no tokenizer.json here"
         case .unknownComponent(let path, let name, let known):
-            "\(path): the type \"\(Self.shortened(name))\" is not known; known are \(known.joined(separator: ", "))"
+            "\(path): the type \"\(name)\" is not known; known are \(known.joined(separator: ", "))"
         case .invalid(let path, let reason):
-            "\(path): \(Self.shortened(reason))"
+            "\(path): \(reason)"
         case .pattern(let pattern, let reason):
-            "the pattern \"\(Self.shortened(pattern))\" cannot be used: \(reason)"
+            "the pattern \"\(pattern)\" cannot be used: \(reason)"
         case .patternTooSlow(let pattern):
-            "the pattern \"\(Self.shortened(pattern))\" needs too many steps on this text; write it without nested repetitions"
+            "the pattern \"\(pattern)\" needs too many steps on this text; write it without nested repetitions"
         case .unencodable(let reason):
-            "the text cannot be encoded: \(Self.shortened(reason))"
+            "the text cannot be encoded: \(reason)"
         case .truncation(let reason):
             "the text cannot be truncated: \(reason)"
         case .unknownChatFormat(let name, let nearest):
@@ -45,10 +49,5 @@ extension TokenizerError: CustomStringConvertible {
         case .conversation(let reason):
             "the conversation does not fit its format: \(reason)"
         }
-    }
-
-    /// Texts of the file are in messages, and files can hold very long ones.
-    private static func shortened(_ text: String) -> String {
-        text.utf8.count <= 600 ? text : String(text.unicodeScalars.prefix(200)) + "…"
     }
 }

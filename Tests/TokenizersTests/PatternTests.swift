@@ -87,6 +87,11 @@ import Testing
         #expect(try BoundedPattern(pattern).matchesWhole(text) == isMatch)
     }
 
+    @Test func theMessageOfALongPatternIsBounded() {
+        let pattern = #"\p{"# + String(repeating: "long", count: 10_000) + "}"
+        #expect { _ = try Pattern(regex: pattern) } throws: { "\($0)".utf8.count < 5000 }
+    }
+
     @Test func aBoundedPatternCannotCloseTheGroupAroundIt() {
         #expect(throws: TokenizerError.self) { try BoundedPattern("a)|(?:b") }
     }
