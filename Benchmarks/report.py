@@ -192,11 +192,11 @@ def readme_section(results):
         title = results["workloads"][row.number]["title"].split(":")[0]
         name = title if len(results["workloads"][row.number]["points"]) == 1 else f"{title}, {row.name}"
         body.append([name, str(row.time or "–"), bound(row.target_time), str(row.memory or "–"),
-                     bound(row.target_memory)])
+                     bound(row.target_memory), str(results["workloads"][row.number]["pairs"])])
     return "\n\n".join([
         "Time and peak memory of Graft divided by those of `transformers` and `peft` at their best settings: median of "
         "interleaved pairs (least to most).",
-        markdown_table(["", "time", "aim", "peak memory", "aim"], body), setting(results)])
+        markdown_table(["", "time", "aim", "peak memory", "aim", "pairs"], body), setting(results)])
 
 
 def performance_section(results):
