@@ -38,8 +38,7 @@ public final class SideBySideRun: Sendable {
 
     /// The adapters in their order.
     public let previews: [Preview]
-    private let start: TrainingRun.Start
-    private let worker: Worker
+    private let thread: TrainingThread<Event>
 
     /// Reads and checks everything, and refuses adapters that cannot share a forward.
     public init(_ configuration: SideBySideConfiguration, start: TrainingRun.Start = .new) async throws {
@@ -47,14 +46,22 @@ public final class SideBySideRun: Sendable {
             try OutputFolder(URL(fileURLWithPath: adapter.configuration.outputDirectory)).check(start)
         }
         let sessions = try await SideBySideRun.sessions(configuration)
-        self.start = start
         previews = try sessions.map { session in
             Preview(
                 name: session.adapterName, method: type(of: session.configuration.method).card.name,
                 forecast: session.forecast, trainableParameters: session.trainables.count,
                 adaptedModules: Array(session.grafts.projections.keys), warnings: session.warnings)
         }
-        worker = Worker(sessions)
+        thread = TrainingThread { isStopped, emit in
+            let places = if case .resume = start { try CommonCheckpoints(sessions) } else { CommonCheckpoints() }
+            let runs = try sessions.map { session in
+                let checkpoint = places.checkpoint(of: session)
+                return try SessionRun(session, start, from: .given(checkpoint), isCancelled: isStopped) {
+                    emit(Event(adapter: session.adapterName, event: $0))
+                }
+            }
+            try SideBySideLoop(runs, isCancelled: isStopped).run()
+        }
     }
 
     /// A session for each adapter, on one model and the same data.
@@ -74,69 +81,10 @@ public final class SideBySideRun: Sendable {
 
     /// Runs the training on a thread of its own and gives its events. Ending the iteration early, or cancelling the task
     /// that iterates, ends the training after the step in progress, with checkpoints. A run happens once.
-    public func events() -> AsyncThrowingStream<Event, any Error> {
-        AsyncThrowingStream { continuation in
-            guard worker.claim() else {
-                continuation.finish(
-                    throwing: TrainingError.option("this run has been started already: make another SideBySideRun"))
-                return
-            }
-            let thread = Thread { [worker, start] in
-                do {
-                    try worker.run(start) { continuation.yield($0) }
-                    continuation.finish()
-                } catch {
-                    continuation.finish(throwing: error)
-                }
-            }
-            thread.stackSize = 16 << 20
-            continuation.onTermination = { [worker] _ in worker.stop() }
-            thread.start()
-        }
-    }
+    public func events() -> AsyncThrowingStream<Event, any Error> { thread.events() }
 
     /// Ends the training after the step in progress, with checkpoints.
-    public func stop() {
-        worker.stop()
-    }
-}
-
-/// Holds the sessions for the one thread that runs them.
-private final class Worker: @unchecked Sendable {
-    // Unchecked: `sessions` are touched by the one thread that claimed them, after `init`; the flags are behind the lock.
-    private let sessions: [TrainingSession]
-    private let lock = NSLock()
-    private var claimed = false
-    private var stopped = false
-
-    init(_ sessions: [TrainingSession]) {
-        self.sessions = sessions
-    }
-
-    /// True for the first caller alone.
-    func claim() -> Bool {
-        lock.withLock {
-            defer { claimed = true }
-            return !claimed
-        }
-    }
-
-    func stop() {
-        lock.withLock { stopped = true }
-    }
-
-    private var isStopped: Bool { lock.withLock { stopped } }
-
-    func run(_ start: TrainingRun.Start, _ emit: @escaping (SideBySideRun.Event) -> Void) throws {
-        let places = if case .resume = start { try CommonCheckpoints(sessions) } else { CommonCheckpoints() }
-        let runs = try sessions.map { session in
-            let checkpoint = places.checkpoint(of: session)
-            return try SessionRun(session, start, from: .given(checkpoint), isCancelled: { self.isStopped }) {
-                emit(SideBySideRun.Event(adapter: session.adapterName, event: $0))
-            }
-        }
-        try SideBySideLoop(runs, isCancelled: { self.isStopped }).run()
-    }
+    public func stop() { thread.stop() }
 }
 
 /// Where several adapters can go on together: the newest step that all have a whole checkpoint of, but for those that
