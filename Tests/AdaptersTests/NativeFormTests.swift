@@ -11,6 +11,7 @@ private struct NativeLoRA: Methods.Method {
     var lora = LoRA()
     static let card = MethodCard(
         name: "lora", summary: "", family: "", sites: "", paper: "", initContract: .equalsBase, mergeContract: .exact)
+    static let options: [MethodOption<NativeLoRA>] = []
 
     init() {}
 

@@ -36,25 +36,13 @@ public struct PTuning: SavesModules, Equatable {
         family: "prompts", sites: "token sequence", paper: "Liu et al. 2021, arXiv:2103.10385",
         initContract: .differs, mergeContract: .never)
 
-    /// Options without a default.
-    public static let optionalOptions = ["encoder_hidden_size"]
-
-    enum CodingKeys: String, CodingKey {
-        case numVirtualTokens = "num_virtual_tokens"
-        case encoderHiddenSize = "encoder_hidden_size"
-        case encoderReparameterizationType = "encoder_reparameterization_type"
-        case modulesToSave = "modules_to_save"
-    }
-
-    /// Reads the options; absent ones keep their defaults.
-    public init(from decoder: any Decoder) throws {
-        let options = try decoder.container(keyedBy: CodingKeys.self)
-        numVirtualTokens = try options.option(.numVirtualTokens, default: numVirtualTokens)
-        encoderHiddenSize = try options.decodeIfPresent(Int.self, forKey: .encoderHiddenSize)
-        encoderReparameterizationType = try options.option(
-            .encoderReparameterizationType, default: encoderReparameterizationType)
-        modulesToSave = try options.option(.modulesToSave, default: modulesToSave)
-    }
+    /// Its options.
+    public static let options: [MethodOption<PTuning>] = [
+        .init("num_virtual_tokens", \.numVirtualTokens),
+        .init("encoder_hidden_size", \.encoderHiddenSize),
+        .init("encoder_reparameterization_type", \.encoderReparameterizationType),
+        .modulesToSave,
+    ]
 
     /// The rows at the network's token sequence, and copies of the modules that are saved. An adapter that is read has
     /// the rows themselves, or in Graft's own form what makes them.
