@@ -14,7 +14,7 @@ import Torch
 /// adapter is nearly, but not exactly, the identity; `init_weights: lora` starts exactly there. Sources: Houlsby et al.
 /// 2019 (arXiv:1902.00751, section 2.1 and figure 2). That all norms are trained, the embeddings' among them, is the
 /// authors' code; which activation, is from memory of it.
-public struct Houlsby: TargetsModules, Equatable {
+public struct Houlsby: BottleneckMethod, Equatable {
     /// Channels of the bottleneck; nil for a share of the residual's, by `reductionFactor`.
     public var bottleneck: Int? = 64
     /// Channels of the residual for each of the bottleneck.
@@ -51,26 +51,9 @@ public struct Houlsby: TargetsModules, Equatable {
         .targetModules, .excludeModules, .modulesToSave,
     ]
 
-    private var width: BottleneckWidth {
-        BottleneckWidth(bottleneck: bottleneck, reductionFactor: reductionFactor)
-    }
-
-    /// Refuses what cannot be, before any model is needed.
-    public func validate() throws {
-        try width.validate()
-        try MethodError.requireDropout(adapterDropout, option: "adapter_dropout")
-    }
-
     /// A bottleneck for each chosen sub-layer, and copies of the norms and of the modules that are saved.
     public func grafts(for model: Model, _ start: GraftStart) throws -> GraftSet {
-        try validate()
-        let sites = try selection(start).sublayers(of: model, roles: [.attention, .crossAttention, .feedForward])
-        var set = GraftSet()
-        try set.addBottlenecks(at: sites, start) { site in
-            BottleneckSettings(
-                width: try width.channels(of: site.size), activation: adapterActivation, start: initWeights,
-                wiring: .sequential, dropout: adapterDropout)
-        }
+        var set = try bottlenecks(for: model, roles: [.attention, .crossAttention, .feedForward], .sequential, start)
         if trainLayerNorms {
             for norm in model.norms.values {
                 try set.add(copyOf: norm.weight)

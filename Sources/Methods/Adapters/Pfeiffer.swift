@@ -12,7 +12,7 @@ import Torch
 /// Defaults are AdapterHub's: a sixteenth of the channels, ReLU, weights of deviation 0.02; `init_weights: lora` starts at
 /// the base. Source: Pfeiffer et al. 2021 (arXiv:2005.00247, section 3); the wiring around the norm is that of the code of
 /// He et al. 2022, which agrees.
-public struct Pfeiffer: TargetsModules, Equatable {
+public struct Pfeiffer: BottleneckMethod, Equatable {
     /// Channels of the bottleneck; nil for a share of the residual's, by `reductionFactor`.
     public var bottleneck: Int?
     /// Channels of the residual for each of the bottleneck.
@@ -45,26 +45,9 @@ public struct Pfeiffer: TargetsModules, Equatable {
         .targetModules, .excludeModules, .modulesToSave,
     ]
 
-    private var width: BottleneckWidth {
-        BottleneckWidth(bottleneck: bottleneck, reductionFactor: reductionFactor)
-    }
-
-    /// Refuses what cannot be, before any model is needed.
-    public func validate() throws {
-        try width.validate()
-        try MethodError.requireDropout(adapterDropout, option: "adapter_dropout")
-    }
-
     /// A bottleneck for each chosen feed-forward part, and copies of the modules that are saved.
     public func grafts(for model: Model, _ start: GraftStart) throws -> GraftSet {
-        try validate()
-        let sites = try selection(start).sublayers(of: model, roles: [.feedForward])
-        var set = GraftSet()
-        try set.addBottlenecks(at: sites, start) { site in
-            BottleneckSettings(
-                width: try width.channels(of: site.size), activation: adapterActivation, start: initWeights,
-                wiring: .pfeiffer, dropout: adapterDropout)
-        }
+        var set = try bottlenecks(for: model, roles: [.feedForward], .pfeiffer, start)
         try set.addModules(modulesToSave, of: model)
         return set
     }
