@@ -71,17 +71,22 @@ public protocol TargetsLayers: TargetsModules {
 // MARK: Options
 
 extension MethodOption where Owner: SavesModules {
-    static var modulesToSave: Self { Self("modules_to_save", \.modulesToSave) }
+    /// `modules_to_save`.
+    public static var modulesToSave: Self { Self("modules_to_save", \.modulesToSave) }
 }
 
 extension MethodOption where Owner: TargetsModules {
-    static var targetModules: Self { Self("target_modules", \.targeting.targetModules) }
-    static var excludeModules: Self { Self("exclude_modules", \.targeting.excludeModules) }
+    /// `target_modules`.
+    public static var targetModules: Self { Self("target_modules", \.targeting.targetModules) }
+    /// `exclude_modules`.
+    public static var excludeModules: Self { Self("exclude_modules", \.targeting.excludeModules) }
 }
 
 extension MethodOption where Owner: TargetsLayers {
-    static var layersToTransform: Self { Self(list: "layers_to_transform", \.layers.layersToTransform) }
-    static var layersPattern: Self { Self(list: "layers_pattern", \.layers.layersPattern) }
+    /// `layers_to_transform`.
+    public static var layersToTransform: Self { Self(list: "layers_to_transform", \.layers.layersToTransform) }
+    /// `layers_pattern`.
+    public static var layersPattern: Self { Self(list: "layers_pattern", \.layers.layersPattern) }
 }
 
 extension TargetsModules {
