@@ -61,7 +61,7 @@ import Torch
             let set = try method.grafts(for: loaded.model, start)
             let variable = try #require(set.variables.first)
             #expect(try variable.value.shape == table.shape)
-            try variable.value.copyInPlace(table)
+            try withoutGradients { try variable.value.copyInPlace(table) }
             try loaded.model.add(set, named: "a")
             return (try SiteModels.outputs(loaded), set, loaded)
         }

@@ -83,7 +83,8 @@ extension PeftMethod {
         let layers = place.model.bodies.values.first?.blocks.count ?? 0
         return [
             "num_attention_heads": .int(Int64(heads)), "num_layers": .int(Int64(layers)),
-            "num_transformer_submodules": .int(Int64(graft?.size.parts ?? 1)), "token_dim": .int(Int64(size)), "num_virtual_tokens": .int(Int64(rows)),
+            "num_transformer_submodules": .int(Int64(graft?.size.parts ?? 1)), "token_dim": .int(Int64(size)),
+            "num_virtual_tokens": .int(Int64(rows)),
             "modules_to_save": modulesToSave.isEmpty ? .null : .array(modulesToSave.map(JSON.string)),
         ]
     }
