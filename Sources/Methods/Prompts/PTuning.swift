@@ -8,7 +8,7 @@ import Torch
 ///     E = W₃ relu(W₂ relu(W₁ t + b₁) + b₂) + b₃        t [P, hidden], W₁ [e, hidden], W₂ [e, e], W₃ [hidden, e]
 ///
 /// Options have the names and defaults of Hugging Face peft's `PromptEncoderConfig`, whose MLP has three layers
-/// whatever `encoder_num_layers` says. The LSTM form is read from adapters, which hold its result, and not trained.
+/// whatever `encoder_num_layers` says. Of an encoder-decoder that writes the table has twice the rows (`PromptTuning`). The LSTM form is read from adapters, which hold its result, and not trained.
 ///
 /// Source: Liu et al. 2021 (arXiv:2103.10385), section 3.2.
 public struct PTuning: SavesModules, Equatable {
@@ -53,26 +53,27 @@ public struct PTuning: SavesModules, Equatable {
         let (body, _) = try model.promptBody("p_tuning")
         var set = GraftSet()
         if let stored = start.stored, !stored.names.contains("prompt_encoder.embedding.weight") {
-            try start.requireStored(numVirtualTokens, of: "prompt_embeddings")
-            let rows = try Variable("prompt_embeddings", Tensor.zeros([numVirtualTokens, body.size]))
-            set.tokens[body.path] = PromptGraft([rows]) { rows.value }
+            let size = try PromptSize(numVirtualTokens, of: model, table: "prompt_embeddings", start)
+            let rows = try Variable("prompt_embeddings", Tensor.zeros([size.total, body.size]))
+            set.tokens[body.path] = PromptGraft([rows], size) { rows.value }
         } else {
-            try start.requireStored(numVirtualTokens, of: "prompt_encoder.embedding.weight")
+            let table = "prompt_encoder.embedding.weight"
+            let rows = try PromptSize(numVirtualTokens, of: model, table: table, start)
             try start.requireStored(encoderHiddenSize ?? body.size, of: "prompt_encoder.mlp_head.0.weight")
-            set.tokens[body.path] = try encoder(size: body.size, key: start.key)
+            set.tokens[body.path] = try encoder(rows, size: body.size, key: start.key)
         }
         try set.addModules(modulesToSave, of: model)
         return set
     }
 
-    private func encoder(size: Int, key: RandomKey) throws -> PromptGraft {
+    private func encoder(_ rows: PromptSize, size: Int, key: RandomKey) throws -> PromptGraft {
         guard encoderReparameterizationType == .mlp else {
             throw MethodError.option("encoder_reparameterization_type: LSTM cannot be trained; use MLP")
         }
         let inner = encoderHiddenSize ?? size
         let tokens = try Variable(
             "prompt_encoder.embedding.weight",
-            Tensor.normal([numVirtualTokens, size], key: key.derived("prompt_encoder.embedding")))
+            Tensor.normal([rows.total, size], key: key.derived("prompt_encoder.embedding")))
         // The places of the linear layers between the activations.
         let layers = try zip([0, 2, 4], [(size, inner), (inner, inner), (inner, size)]).map { place, sizes in
             let (name, bound) = ("prompt_encoder.mlp_head.\(place)", 1 / Double(sizes.0).squareRoot())
@@ -82,7 +83,7 @@ public struct PTuning: SavesModules, Equatable {
             }
             return (weight: try drawn("weight", [sizes.1, sizes.0]), bias: try drawn("bias", [sizes.1]))
         }
-        return PromptGraft([tokens] + layers.flatMap { [$0.weight, $0.bias] }) {
+        return PromptGraft([tokens] + layers.flatMap { [$0.weight, $0.bias] }, rows) {
             var x = tokens.value
             for (index, layer) in layers.enumerated() {
                 x = try (index == 0 ? x : x.relu()).linear(layer.weight.value, layer.bias.value)
@@ -110,7 +111,7 @@ extension PTuning: PeftMethod {
 
     /// The rows that the small network makes.
     public func peftExport(_ grafts: GraftSet, on model: Model, form: AdapterForm) throws -> PeftExport {
-        let rows = try grafts.tokens.values.compactMap { try ($0 as? PromptGraft)?.prompt().detach() }
+        let rows = try grafts.tokens.values.compactMap { try ($0 as? PromptGraft)?.table().detach() }
         return PeftExport(method: self, tensors: rows.map { ("prompt_embeddings", $0) })
     }
 }

@@ -158,6 +158,8 @@ private final class RoutingTraining: Lifecycle {
         self.factor = factor
     }
 
+    var worksWithoutGradients: Bool { true }
+
     func groups(of variables: [Variable]) throws -> [ParameterGroup] {
         let logits = variables.filter { $0.name.hasSuffix(SkillGraft.logitsName) }
         let others = variables.filter { !$0.name.hasSuffix(SkillGraft.logitsName) }

@@ -183,6 +183,8 @@ public final class IA3Graft: ProjectionGraft {
 
 /// Trains the vectors without weight decay, whatever the run's.
 private final class IA3Lifecycle: Lifecycle {
+    var worksWithoutGradients: Bool { true }
+
     func groups(of variables: [Variable]) throws -> [ParameterGroup] {
         let scales = variables.filter { $0.name.hasSuffix(".ia3_l") }
         let modules = variables.filter { !$0.name.hasSuffix(".ia3_l") }

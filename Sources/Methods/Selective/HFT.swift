@@ -192,6 +192,8 @@ final class HalfTraining: Lifecycle {
         self.orders = orders ?? { _, key in .drawn(key.derived("hft")) }
     }
 
+    var worksWithoutGradients: Bool { true }
+
     func groups(of variables: [Variable]) throws -> [ParameterGroup] {
         let inBlocks = Set(members.all.flatMap { $0 }.flatMap { $0 })
         let outside = variables.filter { !inBlocks.contains($0.name) }

@@ -104,6 +104,8 @@ final class LayerSampling: Lifecycle {
             }
     }
 
+    var worksWithoutGradients: Bool { true }
+
     /// One group of all that is outside the blocks, and one of each block, which begin switched off.
     func groups(of variables: [Variable]) throws -> [ParameterGroup] {
         var inBlocks: [String: [Variable]] = [:]

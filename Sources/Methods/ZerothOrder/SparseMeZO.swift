@@ -16,6 +16,9 @@ import Torch
 /// bit per weight for the mask of the step. Weights are moved in place; fp32 rounding of the three moves is not undone.
 /// Losses are taken in evaluation mode, over all batches of a step with one direction. Biases and layer norms do not decay.
 ///
+/// Adapters of other methods are trained by the same rule without a mask: by `optim: mezo` (`MeZO`), or beside whole
+/// parameters in a combination.
+///
 /// All parameters of the model are trained unless `target_modules` names some; they merge exactly. They are stored whole,
 /// or with `storage: log` as (seed, g, η, λ) of every step, 32 bytes each: reading such an adapter takes the steps again,
 /// without losses, and gives the same bits on the same kind of device. What the base lacks, such as a new head, is stored.
@@ -137,9 +140,11 @@ public struct SparseMeZO: TargetsModules, Equatable {
         }
     }
 
-    /// The update rule.
+    /// The update rule. In a combination the tensors of other methods are moved whole: many of them start at zero, which
+    /// a mask by magnitude would let move once and never again.
     public func lifecycle(of grafts: GraftSet, on model: Model, _ plan: TrainingPlan) throws -> (any Lifecycle)? {
         let log = storage == .log ? ZerothOrderLog(among: grafts.shared) : nil
-        return try ZerothOrderTraining(self, grafts.variables.filter { $0.role == .trainable }, plan, log: log)
+        return try ZerothOrderTraining(
+            self, grafts.parameters.values.filter { $0.role == .trainable }, plan, log: log)
     }
 }
