@@ -5,10 +5,11 @@ import Torch
 /// P-tuning: the rows before the embedded tokens come from a small network over trained tokens, which is left behind
 /// when the adapter is stored.
 ///
-///     E = W₃ relu(W₂ relu(W₁ t + b₁) + b₂) + b₃        t [P, hidden], W₁ [e, hidden], W₂ [e, e], W₃ [hidden, e]
+///     MLP:   E = W₃ relu(W₂ relu(W₁ t + b₁) + b₂) + b₃        t [P, hidden], W₁ [e, hidden], W₂ [e, e], W₃ [hidden, e]
+///     LSTM:  E = W₂ relu(W₁ lstm(t) + b₁) + b₂                lstm(t) [P, 2e], W₁ [2e, 2e], W₂ [hidden, 2e]
 ///
 /// Options have the names and defaults of Hugging Face peft's `PromptEncoderConfig`, whose MLP has three layers
-/// whatever `encoder_num_layers` says. The LSTM form is read from adapters, which hold its result, and not trained.
+/// whatever `encoder_num_layers` says; the LSTM has that many, in both directions, without dropout between them.
 ///
 /// Source: Liu et al. 2021 (arXiv:2103.10385), section 3.2.
 public struct PTuning: SavesModules, Equatable {
@@ -24,8 +25,13 @@ public struct PTuning: SavesModules, Equatable {
     public var encoderHiddenSize: Int?
     /// What makes the rows.
     public var encoderReparameterizationType = Reparameterization.mlp
+    /// Layers of the LSTM.
+    public var encoderNumLayers = 2
     /// Modules that are trained and stored whole, such as a new head.
     public var modulesToSave: [String] = []
+
+    /// More layers than any LSTM over a prompt has.
+    private static let maximumLayers = 64
 
     /// Twenty rows by an MLP.
     public init() {}
@@ -43,6 +49,7 @@ public struct PTuning: SavesModules, Equatable {
         case numVirtualTokens = "num_virtual_tokens"
         case encoderHiddenSize = "encoder_hidden_size"
         case encoderReparameterizationType = "encoder_reparameterization_type"
+        case encoderNumLayers = "encoder_num_layers"
         case modulesToSave = "modules_to_save"
     }
 
@@ -53,6 +60,7 @@ public struct PTuning: SavesModules, Equatable {
         encoderHiddenSize = try options.decodeIfPresent(Int.self, forKey: .encoderHiddenSize)
         encoderReparameterizationType = try options.option(
             .encoderReparameterizationType, default: encoderReparameterizationType)
+        encoderNumLayers = try options.option(.encoderNumLayers, default: encoderNumLayers)
         modulesToSave = try options.option(.modulesToSave, default: modulesToSave)
     }
 
@@ -62,6 +70,10 @@ public struct PTuning: SavesModules, Equatable {
         guard numVirtualTokens > 0, encoderHiddenSize ?? 1 > 0 else {
             throw MethodError.option("num_virtual_tokens and encoder_hidden_size must be positive")
         }
+        guard (1...PTuning.maximumLayers).contains(encoderNumLayers) else {
+            throw MethodError.option(
+                "encoder_num_layers: must be between 1 and \(PTuning.maximumLayers), found \(encoderNumLayers)")
+        }
         let (body, _) = try model.promptBody("p_tuning")
         var set = GraftSet()
         if let stored = start.stored, !stored.names.contains("prompt_encoder.embedding.weight") {
@@ -70,7 +82,9 @@ public struct PTuning: SavesModules, Equatable {
             set.tokens[body.path] = PromptGraft([rows]) { rows.value }
         } else {
             try start.requireStored(numVirtualTokens, of: "prompt_encoder.embedding.weight")
-            try start.requireStored(encoderHiddenSize ?? body.size, of: "prompt_encoder.mlp_head.0.weight")
+            let isLSTM = encoderReparameterizationType == .lstm
+            try start.requireStored(
+                (encoderHiddenSize ?? body.size) * (isLSTM ? 2 : 1), of: "prompt_encoder.mlp_head.0.weight")
             set.tokens[body.path] = try encoder(size: body.size, key: start.key)
         }
         try set.addModules(modulesToSave, of: model)
@@ -78,36 +92,17 @@ public struct PTuning: SavesModules, Equatable {
     }
 
     private func encoder(size: Int, key: RandomKey) throws -> PromptGraft {
-        guard encoderReparameterizationType == .mlp else {
-            throw MethodError.option("encoder_reparameterization_type: LSTM cannot be trained; use MLP")
-        }
-        let inner = encoderHiddenSize ?? size
-        let tokens = try Variable(
-            "prompt_encoder.embedding.weight",
-            Tensor.normal([numVirtualTokens, size], key: key.derived("prompt_encoder.embedding")))
-        // The places of the linear layers between the activations.
-        let layers = try zip([0, 2, 4], [(size, inner), (inner, inner), (inner, size)]).map { place, sizes in
-            let (name, bound) = ("prompt_encoder.mlp_head.\(place)", 1 / Double(sizes.0).squareRoot())
-            func drawn(_ part: String, _ shape: [Int]) throws -> Variable {
-                let name = "\(name).\(part)"
-                return try Variable(name, Tensor.uniform(shape, -bound, bound, key: key.derived(name)))
-            }
-            return (weight: try drawn("weight", [sizes.1, sizes.0]), bias: try drawn("bias", [sizes.1]))
-        }
-        return PromptGraft([tokens] + layers.flatMap { [$0.weight, $0.bias] }) {
-            var x = tokens.value
-            for (index, layer) in layers.enumerated() {
-                x = try (index == 0 ? x : x.relu()).linear(layer.weight.value, layer.bias.value)
-            }
-            return x
-        }
+        let encoder = try PromptEncoder(
+            PromptEncoder.Sizes(count: numVirtualTokens, size: size, hidden: encoderHiddenSize ?? size),
+            layers: encoderReparameterizationType == .lstm ? encoderNumLayers : nil, key: key)
+        return PromptGraft(encoder.variables) { try encoder.rows() }
     }
 }
 
 extension PTuning: PeftMethod {
     /// One table of rows, made by the small network.
     public static let peft = PeftFormat.promptLearning(
-        "P_TUNING", ignoring: ["encoder_dropout", "encoder_num_layers"])
+        "P_TUNING", ignoring: ["encoder_dropout"])
 
     /// The options, and the sizes that peft asks for beside them.
     public func peftOptions(_ place: PeftPlace) throws -> JSON.Object {
@@ -116,7 +111,7 @@ extension PTuning: PeftMethod {
         object["encoder_hidden_size"] = .int(Int64(encoderHiddenSize ?? size))
         object["encoder_reparameterization_type"] = .string(encoderReparameterizationType.rawValue)
         object["encoder_dropout"] = .double(0)
-        object["encoder_num_layers"] = 2
+        object["encoder_num_layers"] = .int(Int64(encoderNumLayers))
         return object
     }
 
