@@ -236,6 +236,102 @@ def prompts():
                      "the keys of layer l and 2l + 1 its values."}, given, expected
 
 
+def dynamic_book(signed):
+    """The 256 values that 8-bit moments are coded by."""
+    values = [0.0, 1.0]
+    for power in range(7):
+        edges = torch.linspace(0.1, 1, (1 if signed else 2) * 2**power + 1)
+        centres = ((edges[:-1] + edges[1:]) / 2 * 10.0 ** (power - 6)).tolist()
+        values += centres + ([-value for value in centres] if signed else [])
+    return torch.tensor(sorted(values), dtype=torch.float32)
+
+
+def code_blocks(tensor, book):
+    """Codes and largest magnitudes of blocks of 256."""
+    blocks = tensor.reshape(-1).split(256)
+    scales = torch.stack([block.abs().max() for block in blocks])
+    normal = torch.cat([block / scale for block, scale in zip(blocks, scales)])
+    return (normal[:, None] - book).abs().argmin(1).to(torch.uint8), scales
+
+
+def decode_blocks(codes, scales, book, shape):
+    values = book[codes.long()]
+    return torch.cat([block * scale for block, scale in zip(values.split(256), scales)]).reshape(shape)
+
+
+def projected(side, gradient, rank, left=None, right=None):
+    """The basis of a gradient's strongest directions."""
+    u, _, vh = torch.linalg.svd(gradient, full_matrices=False)
+    return (u[:, :rank] if side in ("left", "full") else None, vh[:rank] if side in ("right", "full") else None)
+
+
+@case("gradnormlorp", "own-variants")
+def gradnormlorp():
+    """Two-sided bases, both forms of weight norm, and Adam with moments of 8 bits on a matrix of three blocks."""
+    draw = Draw(31)
+    steps, rank, gap, scale, lr, eps, decay, (b1, b2) = 4, 3, 2, 0.5, 0.01, 1e-6, 0.02, (0.9, 0.999)
+    shapes = {"full": (7, 9), "wn": (9, 6), "wn_keep": (5, 8), "adam8": (26, 25)}
+    sides = {"full": "full", "wn": "right", "wn_keep": "left"}
+    books = {"m": dynamic_book(True), "v": dynamic_book(False)}
+    given, expected = {}, {"out.codebook_signed": books["m"], "out.codebook_unsigned": books["v"]}
+    for tag, shape in shapes.items():
+        weight = draw(*shape)
+        given[f"param.W.{tag}"] = weight.clone()
+        moments, direction, magnitude, basis = {}, weight.clone(), None, (None, None)
+
+        def adam(gradient, name, k, inside):
+            m, v = moments.get(name, (torch.zeros_like(gradient), torch.zeros_like(gradient)))
+            m, v = b1 * m + (1 - b1) * gradient, b2 * v + (1 - b2) * gradient**2
+            moments[name] = (m, v)
+            if inside:
+                return m / (v.sqrt() + eps) * math.sqrt(1 - b2**k) / (1 - b1**k)
+            return m / (1 - b1**k) / (v.sqrt() / math.sqrt(1 - b2**k) + 1e-8)
+
+        for step in range(steps):
+            gradient = draw(*shape)
+            given[f"in.step{step}.G.{tag}"] = gradient
+            k = step + 1
+            if tag == "adam8":
+                weight = weight - lr * adam(gradient, "w", k, inside=False)
+                weight = weight * (1 - lr * decay)
+                coded = {part: code_blocks(moment, books[part]) for part, moment in zip("mv", moments["w"])}
+                moments["w"] = tuple(decode_blocks(*coded[part], books[part], shape) for part in "mv")
+                for part in "mv":
+                    expected[f"step{step}.codes_{part}.{tag}"], expected[f"step{step}.absmax_{part}.{tag}"] = coded[part]
+                expected[f"step{step}.W.{tag}"] = weight.clone()
+                continue
+            if tag != "full":
+                n = direction.norm(dim=1, keepdim=True)
+                magnitude = n.clone() if magnitude is None or tag == "wn" else magnitude
+                unit = direction / n
+                of_magnitude = (gradient * unit).sum(1, keepdim=True)
+                if tag == "wn_keep":
+                    gradient = (gradient - unit * of_magnitude) * magnitude / n
+            if step % gap == 0:
+                basis = projected(sides[tag], gradient, rank)
+                for side, tensor in zip(("left", "right"), basis):
+                    if tensor is not None:
+                        given[f"in.step{step}.basis_{side}.{tag}"] = tensor
+            left, right = basis
+            small = gradient if right is None else gradient @ right.T
+            small = small if left is None else left.T @ small
+            move = adam(small, "w", k, inside=True)
+            move = move if left is None else left @ move
+            move = scale * (move if right is None else move @ right)
+            if tag == "full":
+                weight = (weight - lr * move) * (1 - lr * decay)
+            else:
+                direction = (direction - lr * move) * (1 - lr * decay)
+                magnitude = (magnitude - lr * adam(of_magnitude, "g", k, inside=True)) * (1 - lr * decay)
+                weight = magnitude * direction / direction.norm(dim=1, keepdim=True)
+            expected[f"step{step}.W.{tag}"] = weight.clone()
+    config = {"rank": rank, "update_proj_gap": gap, "scale": scale, "betas": [b1, b2], "eps": eps, "lr": lr,
+              "weight_decay": decay, "proj_type": "std", "steps": steps}
+    return {"kind": "optimizer", "about": "two-sided basis, weight norm with magnitudes dropped and kept, 8-bit moments",
+            "config": config, "tolerance": {"atol": 2e-5, "rtol": 2e-4},
+            "notes": "adam8 has no projection and no scale; codes are of blocks of 256 in row-major order."}, given, expected
+
+
 def main(root, *slugs):
     for slug, name, function in MAKERS:
         if not slugs or slug in slugs:
