@@ -332,6 +332,53 @@ def gradnormlorp():
             "notes": "adam8 has no projection and no scale; codes are of blocks of 256 in row-major order."}, given, expected
 
 
+@case("ssf", "own-block")
+def ssf_block():
+    """A patch embedding, a block and the last norm of a vision transformer, with a pair behind each."""
+    draw = Draw(41)
+    size, inner, heads, patch, eps = 12, 20, 3, 4, 1e-6
+    shapes = {"patch_embed.proj": (size, 3, patch, patch), "norm1": (size,), "attn.qkv": (3 * size, size),
+              "attn.proj": (size, size), "norm2": (size,), "mlp.fc1": (inner, size), "mlp.fc2": (size, inner),
+              "norm": (size,)}
+    weights = {name: 1 + draw(*shape, scale=0.2) if len(shape) == 1 else draw(*shape, scale=shape[-1] ** -0.5)
+               for name, shape in shapes.items()}
+    biases = {name: draw(shape[0], scale=0.2) for name, shape in shapes.items()}
+    scales = {name: 1 + draw(shape[0], scale=0.3) for name, shape in shapes.items()}
+    shifts = {name: draw.leaf(shape[0], scale=0.3) for name, shape in shapes.items()}
+    for tensor in scales.values():
+        tensor.requires_grad_()
+    x = draw.leaf(2, 3, 8, 12)
+    cotangent = draw(2, 6, size)
+
+    def linear(name, h):
+        return (h @ weights[name].T + biases[name]) * scales[name] + shifts[name]
+
+    def norm(name, h):
+        h = torch.nn.functional.layer_norm(h, (size,), weights[name], biases[name], eps)
+        return h * scales[name] + shifts[name]
+
+    stem = torch.nn.functional.conv2d(x, weights["patch_embed.proj"], biases["patch_embed.proj"], stride=patch)
+    h = stem.flatten(2).transpose(1, 2) * scales["patch_embed.proj"] + shifts["patch_embed.proj"]
+    q, k, v = linear("attn.qkv", norm("norm1", h)).reshape(2, 6, 3, heads, size // heads).permute(2, 0, 3, 1, 4)
+    mixed = (q @ k.transpose(-2, -1) / math.sqrt(size // heads)).softmax(-1) @ v
+    h = h + linear("attn.proj", mixed.transpose(1, 2).reshape(2, 6, size))
+    h = h + linear("mlp.fc2", torch.nn.functional.gelu(linear("mlp.fc1", norm("norm2", h))))
+    y = norm("norm", h)
+    (y * cotangent).sum().backward()
+    given = {"in.x": x, "in.cotangent": cotangent}
+    expected = {"out.y": y, "out.y_merged": y, "grad.x": x.grad}
+    for name in shapes:
+        given |= {f"base.{name}.weight": weights[name], f"base.{name}.bias": biases[name],
+                  f"param.{name}.scale": scales[name], f"param.{name}.shift": shifts[name]}
+        factor = scales[name].reshape(-1, *[1] * (weights[name].ndim - 1))
+        expected |= {f"out.{name}.merged_weight": weights[name] * factor,
+                     f"out.{name}.merged_bias": biases[name] * scales[name] + shifts[name],
+                     f"grad.{name}.scale": scales[name].grad, f"grad.{name}.shift": shifts[name].grad}
+    config = {"dim": size, "heads": heads, "mlp": inner, "patch_size": patch, "eps": eps, "site": "block"}
+    return {"kind": "layer", "about": "patch embedding, one block and the last norm, a pair behind each, and folded",
+            "config": config, "notes": "No class token and no positions; y is every token."}, given, expected
+
+
 def main(root, *slugs):
     for slug, name, function in MAKERS:
         if not slugs or slug in slugs:
