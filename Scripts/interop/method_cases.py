@@ -379,6 +379,420 @@ def ssf_block():
             "config": config, "notes": "No class token and no positions; y is every token."}, given, expected
 
 
+@case("increlora", "own-overshoot")
+def increlora():
+    """Two pieces a growth, reserves without advance learning, and a budget that growth jumps over."""
+    draw = Draw(51)
+    rows, columns, rank, step_rank, alpha = 7, 9, 4, 2, 8.0
+    a, b = draw.leaf(rank + step_rank, columns, scale=0.3), draw.leaf(rows, rank + step_rank, scale=0.3)
+    e = torch.cat([draw(rank, 1), torch.zeros(step_rank, 1)]).requires_grad_()
+    weight, x, cotangent = draw(rows, columns), draw.leaf(3, 4, columns), draw(3, 4, rows)
+    delta = b @ (a * e) * alpha / (rank + 1e-5)
+    delta.retain_grad()
+    y = x @ (weight + delta).T
+    (y * cotangent).sum().backward()
+    score = (delta * delta.grad).abs().sum() / math.sqrt(rows * columns)
+    penalty = sum((m @ m.T - torch.eye(rank + step_rank)).norm() for m in (a.detach(), b.detach().T)) / 2
+    active = torch.arange(rank + step_rank) < rank
+
+    modules, total, warmup, peak, beta1, beta2, target = 4, 24, 3, 0.01, 0.8, 0.7, 7
+    raw = draw(14, modules).abs()
+    init, interval, top, r0, groups = 2, 3, 2, 1, 5
+    importance, uncertainty = torch.zeros(modules), torch.zeros(modules)
+    ranks, births, finalised = [r0] * modules, [], -1
+    trace = {name: [] for name in ("exp_avg", "unc", "ipt", "rank", "grown", "threshold", "group_lr")}
+
+    def lam(clock, horizon):
+        return clock / max(1, warmup) if clock < warmup else max(0.0, (horizon - clock) / max(1, horizon - warmup))
+
+    for step in range(len(raw)):
+        threshold, grown = math.nan, torch.zeros(modules)
+        if sum(ranks) < target:
+            importance = beta1 * importance + (1 - beta1) * raw[step]
+            uncertainty = beta2 * uncertainty + (1 - beta2) * (raw[step] - importance).abs()
+            product = importance * uncertainty
+            if step > init and step % interval == 0:
+                threshold = product.sort(descending=True).values[min(top, target - sum(ranks)) - 1].item()
+                for module in range(modules):
+                    if product[module] >= threshold:
+                        ranks[module] += step_rank
+                        grown[module] = 1
+                births.append(step)
+                if sum(ranks) == target:
+                    finalised = step
+        rates = [peak * lam(step + 1, total)] + [peak * lam(step - born, total - born - 1) for born in births]
+        for name, row in (("exp_avg", importance), ("unc", uncertainty), ("ipt", importance * uncertainty),
+                          ("rank", torch.tensor(ranks)), ("grown", grown), ("threshold", torch.tensor(threshold)),
+                          ("group_lr", torch.tensor(rates + [math.nan] * (groups - len(rates))))):
+            trace[name].append(row.float())
+    assert finalised == -1 and sum(ranks) > target, (finalised, ranks)
+    given = {"base.weight": weight, "in.cotangent": cotangent, "in.raw_scores": raw, "in.x": x, "param.lora_A": a,
+             "param.lora_B": b, "param.lora_E": e}
+    expected = {"out.y": y, "out.delta_weight": delta, "out.merged_weight": weight + delta, "out.score": score,
+                "out.orth_loss": 0.2 * penalty, "grad.in.x": x.grad,
+                "grad.param.lora_A": a.grad * active[:, None], "grad.param.lora_B": b.grad * active,
+                "grad.param.lora_E": e.grad * active[:, None]}
+    expected |= {f"trace.{name}": torch.stack(rows) for name, rows in trace.items()}
+    expected["trace.finalised_at"] = torch.tensor([float(finalised)])
+    config = {"rank_now": rank, "lora_r": r0, "incre_rank_num": step_rank, "target_rank": 2, "target_total_rank": target,
+              "lora_alpha": alpha, "top_h": top, "init_warmup": init, "incre_interval": interval, "beta1": beta1,
+              "beta2": beta2, "advance_learn": False, "reg_orth_coef": 0.2, "total_step": total, "warmup_steps": warmup,
+              "learning_rate": peak, "max_groups": groups, "n_modules": modules}
+    return {"kind": "trace", "about": "rank grows by two without advance learning, and the budget is overshot",
+            "config": config,
+            "notes": "The reserve has E = 0 and no gradients; the total passes the target, so no reserve is zeroed."}, given, expected
+
+
+@case("spiel", "own-sm3")
+def spiel():
+    """SpIEL-MA: steps of SM3 on the chosen entries, and new ones by the products of the accumulators."""
+    draw = Draw(61)
+    shape, count, steps, rate, decay, eps = (9, 7), 14, 11, 0.05, 0.1, 1e-8
+    period, accumulation, r0, parts = 4, 2, 0.5, 2
+    gradients = draw(steps, parts, *shape)
+    indices = torch.randperm(63, generator=draw.generator)[:count].sort().values
+    given = {"base.weight": draw(*shape), "in.x": draw.leaf(2, 3, 7), "in.cotangent": draw(2, 3, 9),
+             "in.grads": gradients, "in.initial_indices": indices.clone()}
+    values, row, column = torch.zeros(count), torch.zeros(9), torch.zeros(7)
+    expected = {}
+    for t in range(1, steps + 1):
+        g = gradients[t - 1].sum(0).reshape(-1)[indices]
+        i, j = indices // 7, indices % 7
+        u = torch.minimum(row[i], column[j]) + g**2
+        row = row.scatter_reduce(0, i, u, "amax")
+        column = column.scatter_reduce(0, j, u, "amax")
+        values = values - rate * g / (u + eps).sqrt()
+        values = values - rate * decay * values
+        if t % period == accumulation:
+            # All entries are exchanged the first time.
+            share = 1.0 if t == accumulation else r0 * (1 - t / steps)
+            q = int(count * share)
+            expected[f"step{t}.reallocate_request"] = torch.tensor(q)
+            leaving = values.abs().argsort()[:q]
+            product = torch.outer(row, column).reshape(-1)
+            product[indices] = -torch.inf
+            coming = product.argsort(descending=True, stable=True)[:q]
+            indices[leaving], values[leaving] = coming, 0.0
+        for name, tensor in (("mask", torch.ones(count)), ("delta", values)):
+            dense = torch.zeros(63)
+            dense[indices] = tensor
+            expected[f"step{t}.{name}"] = dense.reshape(shape).to(torch.uint8 if name == "mask" else torch.float32)
+        expected |= {f"step{t}.row": row, f"step{t}.col": column}
+    final = draw.leaf(count)
+    x = given["in.x"]
+    patched = given["base.weight"].reshape(-1).index_add(0, indices, final).reshape(shape)
+    y = x @ patched.T
+    (y * given["in.cotangent"]).sum().backward()
+    given |= {"in.final_indices": indices, "param.values": final}
+    expected |= {"out.y": y, "out.merged_weight": patched, "grad.values": final.grad, "grad.x": x.grad}
+    config = {"algorithm": "ma", "learning_rate": rate, "weight_decay": decay, "eps": eps, "total_steps": steps,
+              "grad_accumulation_steps": parts, "reselection_steps": period,
+              "selection_accumulation_steps": accumulation, "initial_reselection_rate": r0,
+              "reselection_rate_policy": "linear", "num_deltas": count}
+    return {"kind": "trace", "about": "SpIEL-MA with given gradients, then one forward and backward", "config": config,
+            "notes": "row and col are SM3's accumulators after the step."}, given, expected
+
+
+@case("loca", "own-phases")
+def loca():
+    """Sixty steps of AdamW on a LoCA layer, whose coefficients and locations train by turns."""
+    draw = Draw(71)
+    rows, columns, count, alpha, steps, end = 6, 8, 5, 1.2, 60, 50
+    rates = {"spectrum": 0.05, "locations": 0.004}
+    betas, eps, decay = (0.9, 0.999), 1e-8, 0.01
+    weight, target = draw(rows, columns), draw(4, rows)
+    x = draw(4, columns)
+
+    def basis(n):
+        k, i = torch.arange(n)[:, None], torch.arange(n)
+        c = torch.cos(math.pi * (2 * i + 1) * k / (2 * n)) * math.sqrt(2 / n)
+        c[0] /= math.sqrt(2)
+        return c
+
+    left, right = basis(rows), basis(columns)
+    sizes = torch.tensor([[rows - 1], [columns - 1]])
+    values = {"spectrum": torch.zeros(count), "locations": torch.rand(2, count, generator=draw.generator)}
+    given = {"base.weight": weight, "in.x": x, "in.target": target,
+             "param.spectrum": values["spectrum"].clone(), "param.locations": values["locations"].clone()}
+    moments = {name: [torch.zeros_like(value), torch.zeros_like(value), 0] for name, value in values.items()}
+    expected = {}
+    for it in range(steps):
+        a, l = values["spectrum"], values["locations"]
+        places = (l.clamp(0, 0.999) * sizes).round().long()
+        dense = torch.zeros(rows, columns).index_put((places[0], places[1]), a, accumulate=True)
+        y = x @ (weight + alpha * left.T @ dense @ right).T
+        of_y = 2 * (y - target) / y.numel()
+        k = left @ (alpha * of_y.T @ x) @ right.T
+        r, c = places
+        low, high = lambda p: (p - 1).clamp(min=0), lambda p, n: (p + 1).clamp(max=n - 1)
+        of_places = 0.5 * a * torch.stack([k[high(r, rows), c] - k[low(r), c], k[r, high(c, columns)] - k[r, low(c)]])
+        inside = (l > 0) & (l < 0.999)
+        gradients = {"spectrum": k[r, c], "locations": of_places.clamp(-1, 1) * sizes * inside}
+        turn = "locations" if 0 < it < end and it % 30 >= 10 else "spectrum"
+        m = moments[turn]
+        m[2] += 1
+        m[0] = betas[0] * m[0] + (1 - betas[0]) * gradients[turn]
+        m[1] = betas[1] * m[1] + (1 - betas[1]) * gradients[turn] ** 2
+        move = (m[0] / (1 - betas[0] ** m[2])) / ((m[1] / (1 - betas[1] ** m[2])).sqrt() + eps)
+        values[turn] = values[turn] * (1 - rates[turn] * decay) - rates[turn] * move
+        expected |= {f"step{it}.spectrum": values["spectrum"], f"step{it}.locations": values["locations"],
+                     f"step{it}.active_spectrum": torch.tensor(float(turn == "spectrum"))}
+    config = {"n_frequency": count, "alpha": alpha, "clip_location_grad": True, "learn_location_iter": end,
+              "coefficient_steps": 10, "location_steps": 20, "steps": steps, "lr": rates["spectrum"],
+              "lr_locations": rates["locations"], "betas": list(betas), "eps": eps, "weight_decay": decay}
+    return {"kind": "trace", "about": "coefficients and locations by turns, then coefficients alone", "config": config,
+            "tolerance": {"atol": 5e-5, "rtol": 5e-4},
+            "notes": "Loss mean((y - target)^2). Groups that do not train keep moments and clock."}, given, expected
+
+
+@case("mhr", "own-heads")
+def mhr():
+    """Two splits, relaxed gates from given uniforms."""
+    draw = Draw(81)
+    splits, skills, r, tasks, inputs, outputs, alpha, temperature = 2, 3, 2, 4, 8, 6, 3.0, 0.7
+    a, b = draw.leaf(splits, skills, inputs // splits, r), draw.leaf(splits, skills, r, outputs // splits)
+    logits = draw.leaf(tasks, splits * skills)
+    weight, bias = draw(outputs, inputs), draw(outputs)
+    x, cotangent = draw.leaf(5, 3, inputs), draw(5, 3, outputs)
+    ids = torch.tensor([3, 0, 2, 3, 1])
+    u = torch.rand(5, splits, skills, generator=draw.generator) * 0.9 + 0.05
+    z = logits.reshape(tasks, splits, skills)
+    soft = torch.sigmoid((z[ids] + u.log() - (1 - u).log()) / temperature)
+    mixing = soft / (soft.sum(-1, keepdim=True) + 1e-12)
+
+    def update(weights):
+        left = torch.einsum("bqs,qsdr->bqdr", weights, a).reshape(len(weights), inputs, r)
+        right = torch.einsum("bqs,qsrd->bqrd", weights, b).transpose(1, 2).reshape(len(weights), r, outputs)
+        return left @ right * (alpha / r)
+
+    y = x @ weight.T + bias + x @ update(mixing)
+    (y * cotangent).sum().backward()
+    fixed = torch.sigmoid(z)
+    merged = weight + update(fixed / (fixed.sum(-1, keepdim=True) + 1e-12)).transpose(1, 2)
+    mean = torch.full((1, splits, skills), 1 / skills)
+    given = {"base.weight": weight, "base.bias": bias, "in.x": x, "in.cotangent": cotangent, "in.task_ids": ids,
+             "in.uniform": u, "param.lora_A": a, "param.lora_B": b, "param.module_logits": logits}
+    expected = {"out.y": y, "out.mixing_weights": mixing, "out.merged_weight_per_task": merged,
+                "out.mu_y": x @ weight.T + bias + x @ update(mean), "out.mu_merged_weight": weight + update(mean)[0].T,
+                "grad.in.x": x.grad, "grad.param.lora_A": a.grad, "grad.param.lora_B": b.grad,
+                "grad.param.module_logits": logits.grad}
+    config = {"n_splits": splits, "n_skills": skills, "r": r, "n_tasks": tasks, "lora_alpha": alpha,
+              "relaxed_bernoulli": True, "temperature": temperature}
+    return {"kind": "layer", "about": "two heads of skills, relaxed gates from given uniforms", "config": config}, given, expected
+
+
+def post_norm_layer(draw, dim, ffn):
+    """Weights of an encoder layer with norms behind the residuals."""
+    shapes = {"q": (dim, dim), "k": (dim, dim), "v": (dim, dim), "out": (dim, dim), "fc1": (ffn, dim), "fc2": (dim, ffn)}
+    base = {}
+    for name, shape in shapes.items():
+        base |= {f"{name}.weight": draw(*shape, scale=shape[1] ** -0.5), f"{name}.bias": draw(shape[0], scale=0.2)}
+    for name in ("ln1", "ln2"):
+        base |= {f"{name}.weight": 1 + draw(dim, scale=0.2), f"{name}.bias": draw(dim, scale=0.2)}
+    return base
+
+
+def mam(seed, options, prefix_of, attention_adapter, adapter_norm):
+    """`prefix_of(parameters, heads, size)` gives what is added to the heads; None leaves the attention alone."""
+    draw = Draw(seed)
+    dim, heads, ffn, r = 12, 3, 20, 4
+    size = dim // heads
+    base = post_norm_layer(draw, dim, ffn)
+    x, cotangent = draw.leaf(2, 5, dim), draw(2, 5, dim)
+    p = {"adapter.down.weight": draw.leaf(r, dim, scale=0.4), "adapter.down.bias": draw.leaf(r, scale=0.3),
+         "adapter.up.weight": draw.leaf(dim, r, scale=0.4), "adapter.up.bias": draw.leaf(dim, scale=0.3)}
+    if adapter_norm != "none":
+        p |= {"adapter.ln.weight": draw.leaf(dim), "adapter.ln.bias": draw.leaf(dim, scale=0.3)}
+    if options["ffn_adapter_scalar"] == "learnable_scalar":
+        p["adapter.scale"] = torch.tensor([1.7], requires_grad=True)
+    count = options["attn_bn"]
+    if attention_adapter:
+        p |= {"attn_adapter.down.weight": draw.leaf(count, dim, scale=0.4), "attn_adapter.down.bias": draw.leaf(count),
+              "attn_adapter.up.weight": draw.leaf(dim, count, scale=0.4), "attn_adapter.up.bias": draw.leaf(dim)}
+    else:
+        p |= {"prefix.key": draw.leaf(count, dim), "prefix.value": draw.leaf(count, dim),
+              "attn_ln.weight": draw.leaf(dim), "attn_ln.bias": draw.leaf(dim, scale=0.3)}
+
+    def linear(name, h):
+        return h @ base[f"{name}.weight"].T + base[f"{name}.bias"]
+
+    def norm(h, weight, bias):
+        return torch.nn.functional.layer_norm(h, (dim,), weight, bias, 1e-5)
+
+    def bottleneck(name, h):
+        factor = p.get("adapter.scale", options["ffn_adapter_scalar"])
+        if adapter_norm == "in" and name == "adapter":
+            h = norm(h, p["adapter.ln.weight"], p["adapter.ln.bias"])
+        h = (h @ p[f"{name}.down.weight"].T + p[f"{name}.down.bias"]).relu()
+        return factor * (h @ p[f"{name}.up.weight"].T + p[f"{name}.up.bias"])
+
+    def split(h):
+        return h.reshape(2, -1, heads, size).transpose(1, 2)
+
+    q, k, v = (split(linear(name, x)) for name in "qkv")
+    mixed = (q @ k.transpose(-2, -1) * size**-0.5).softmax(-1) @ v
+    if prefix_of:
+        table = [p[f"prefix.{name}"].reshape(count, heads, size).transpose(0, 1) for name in ("key", "value")]
+        again = split(linear("q", norm(x, p["attn_ln.weight"], p["attn_ln.bias"])))
+        mixed = mixed + prefix_of(again, *table, size)
+    joined = mixed.transpose(1, 2).reshape(2, 5, dim)
+    if attention_adapter:
+        joined = joined + bottleneck("attn_adapter", x)
+    h = norm(x + linear("out", joined), base["ln1.weight"], base["ln1.bias"])
+    f = linear("fc2", torch.nn.functional.gelu(linear("fc1", h)))
+    f = f + bottleneck("adapter", h if options["ffn_option"] == "parallel" else f)
+    y = norm(h + f, base["ln2.weight"], base["ln2.bias"])
+    (y * cotangent).sum().backward()
+    given = {"in.x": x, "in.cotangent": cotangent}
+    given |= {f"base.{name}": tensor for name, tensor in base.items()}
+    given |= {f"param.{name}": tensor for name, tensor in p.items()}
+    expected = {"out.y": y, "grad.x": x.grad} | {f"grad.{name}": tensor.grad for name, tensor in p.items()}
+    config = {"dim": dim, "heads": heads, "ffn": ffn, "ffn_bn": r, "activation": "gelu_erf", "ln_eps": 1e-5} | options
+    return {"kind": "layer", "config": config}, given, expected
+
+
+@case("mam-adapter", "own-relu")
+def mam_relu():
+    head, *rest = mam(
+        91, {"attn_bn": 3, "attn_mode": "prefix_nomlp", "attn_option": "cross_attn_relu", "ffn_option": "sequential",
+             "ffn_adapter_scalar": "learnable_scalar", "ffn_adapter_layernorm_option": "in"},
+        lambda q, key, value, size: (q @ key.transpose(-2, -1)).relu() @ value, False, "in")
+    return head | {"about": "an adapter in each head, and a sequential one with a norm and a learned factor"}, *rest
+
+
+@case("mam-adapter", "own-parallel")
+def mam_parallel():
+    head, *rest = mam(
+        92, {"attn_bn": 3, "attn_mode": "adapter", "attn_option": "parallel", "ffn_option": "parallel",
+             "ffn_adapter_scalar": 2.5, "ffn_adapter_layernorm_option": "none"}, None, True, "none")
+    return head | {"about": "adapters beside the attention and the feed-forward part"}, *rest
+
+
+@case("dr-tune", "own-wrapped")
+def dr_tune():
+    """No rotation, a class without rows, one with a single row, and a push over the queue's end."""
+    draw = Draw(101)
+    batch, queue, dim, classes, pointer = 5, 17, 6, 4, 14
+    labels = torch.randint(0, 2, (queue,), generator=draw.generator)
+    labels[6] = 3
+    f, f0 = draw.leaf(batch, dim), draw(batch, dim)
+    y = torch.tensor([0, 2, 1, 3, 0])
+    weight, bias = draw.leaf(classes, dim), draw.leaf(classes)
+    down, pre = draw(queue, dim), draw(queue, dim)
+    unit = torch.nn.functional.normalize
+    with torch.no_grad():
+        p, q = unit(pre), unit(down)
+        for c in range(classes):
+            rows = labels == c
+            if rows.any():
+                share = (q[rows] @ unit(weight[c], dim=0)).softmax(0)
+                p[rows] = p[rows] + (share @ q[rows] - p[rows].mean(0))
+        p = f.norm(dim=1).mean() * unit(p)
+    logits = torch.cat([f, p]) @ weight.T + bias
+    loss = torch.nn.functional.cross_entropy(logits, torch.cat([y, labels]))
+    loss.backward()
+    given = {"in.down_feature": f, "in.pre_feature": f0, "in.label": y, "in.queue.down": down, "in.queue.pre": pre,
+             "in.queue.label": labels, "param.head.weight": weight, "param.head.bias": bias}
+    places = (pointer + torch.arange(batch)) % queue
+    pushed = {"down": down.index_copy(0, places, f.detach()), "pre": pre.index_copy(0, places, f0),
+              "label": labels.index_copy(0, places, y)}
+    expected = {"out.calibrated": p, "out.loss": loss.reshape(1), "grad.down_feature": f.grad,
+                "grad.head.weight": weight.grad, "grad.head.bias": bias.grad}
+    expected |= {f"out.queue.{name}": tensor for name, tensor in pushed.items()}
+    config = {"batch": batch, "queue": queue, "dim": dim, "classes": classes, "absent_classes": 1, "rotation_every": 10,
+              "iteration": 13, "pointer": pointer}
+    return {"kind": "loss", "about": "no rotation, class 2 absent, the pointer wraps", "config": config}, given, expected
+
+
+@case("vpt", "own-projected")
+def vpt():
+    """Projected prompts of the first two of four blocks, taken out again behind them."""
+    draw = Draw(111)
+    dim, heads, depth, mlp, width, count, deep, eps = 12, 3, 4, 18, 5, 2, 2, 1e-6
+    base = {}
+    for index in range(depth):
+        for name, shape in {"attn.qkv": (3 * dim, dim), "attn.proj": (dim, dim), "mlp.fc1": (mlp, dim),
+                            "mlp.fc2": (dim, mlp)}.items():
+            base[f"blocks.{index}.{name}.weight"] = draw(*shape, scale=shape[1] ** -0.5)
+            base[f"blocks.{index}.{name}.bias"] = draw(shape[0], scale=0.2)
+        for name in ("norm1", "norm2"):
+            base[f"blocks.{index}.{name}.weight"] = 1 + draw(dim, scale=0.2)
+            base[f"blocks.{index}.{name}.bias"] = draw(dim, scale=0.2)
+    base |= {"norm.weight": 1 + draw(dim, scale=0.2), "norm.bias": draw(dim, scale=0.2)}
+    p = {"prompt": draw.leaf(1, count, width), "deep_prompts": draw.leaf(deep - 1, count, width),
+         "prompt_proj.weight": draw.leaf(dim, width, scale=0.5), "prompt_proj.bias": draw.leaf(dim, scale=0.3)}
+    x = draw.leaf(2, 5, dim)
+    h = x
+
+    def norm(name, h):
+        return torch.nn.functional.layer_norm(h, (dim,), base[f"{name}.weight"], base[f"{name}.bias"], eps)
+
+    def linear(name, h):
+        return h @ base[f"{name}.weight"].T + base[f"{name}.bias"]
+
+    for index in range(depth):
+        if index <= deep:
+            rest = h[:, 1 + (count if index else 0):]
+            if index < deep:
+                rows = p["prompt"] if index == 0 else p["deep_prompts"][index - 1: index]
+                rows = (rows @ p["prompt_proj.weight"].T + p["prompt_proj.bias"]).expand(2, -1, -1)
+                rest = torch.cat([rows, rest], 1)
+            h = torch.cat([h[:, :1], rest], 1)
+        place = f"blocks.{index}"
+        length = h.shape[1]
+        q, k, v = linear(f"{place}.attn.qkv", norm(f"{place}.norm1", h)).reshape(
+            2, length, 3, heads, dim // heads).permute(2, 0, 3, 1, 4)
+        mixed = (q @ k.transpose(-2, -1) / math.sqrt(dim // heads)).softmax(-1) @ v
+        h = h + linear(f"{place}.attn.proj", mixed.transpose(1, 2).reshape(2, length, dim))
+        h = h + linear(f"{place}.mlp.fc2", torch.nn.functional.gelu(linear(f"{place}.mlp.fc1", norm(f"{place}.norm2", h))))
+    y = norm("norm", h)
+    cotangent = draw(*y.shape)
+    (y * cotangent).sum().backward()
+    given = {"in.x": x, "in.cotangent": cotangent} | {f"base.{name}": tensor for name, tensor in base.items()}
+    given |= {f"param.{name}": tensor for name, tensor in p.items()}
+    expected = {"out.y": y, "grad.x": x.grad} | {f"grad.{name}": tensor.grad for name, tensor in p.items()}
+    config = {"eps": eps, "patch_size": 16, "noexpand": True, "dim": dim, "heads": heads, "depth": depth, "mlp": mlp,
+              "num_tokens": count, "deep": True, "num_deep_layers": deep, "project": width}
+    return {"kind": "layer", "about": "projected prompts of two of four blocks, removed behind them", "config": config,
+            "tolerance": {"atol": 5e-5, "rtol": 1e-4}}, given, expected
+
+
+@case("unipt", "own-embedding")
+def unipt():
+    """The anchor is the frozen model's projected output (CLIP4Clip)."""
+    draw = Draw(121)
+    states, rows, length, hidden, m = 3, 2, 6, 10, 7
+    x, e = draw(states, rows, length, hidden), draw(rows, 1, m)
+    lengths, position = torch.tensor([6, 4]), torch.tensor([5, 3])
+    p = {"anchor_down.weight": draw.leaf(m, m, scale=0.5), "anchor_down.bias": draw.leaf(m),
+         "gate.weight": draw.leaf(1, m), "gate.bias": draw.leaf(1), "up.weight": draw.leaf(m, m, scale=0.5),
+         "up.bias": draw.leaf(m)}
+    for index in range(states):
+        p |= {f"down.{index}.weight": draw.leaf(m, hidden, scale=0.4), f"down.{index}.bias": draw.leaf(m, scale=0.3)}
+    mask = (torch.arange(length) < lengths[:, None]).float()
+    anchor = e.relu() @ p["anchor_down.weight"].T + p["anchor_down.bias"]
+    mixed, confidences = [], []
+    for index in range(states):
+        z = x[index].relu() @ p[f"down.{index}.weight"].T + p[f"down.{index}.bias"]
+        s = ((anchor @ z.transpose(1, 2)) * mask[:, None]).relu()
+        s = s / s.abs().sum(-1, keepdim=True).clamp(min=1e-6)
+        mixed.append(s @ z + z[torch.arange(rows), position][:, None])
+        pooled = (z * mask[..., None]).sum(1) / mask.sum(1, keepdim=True).clamp(min=1)
+        confidences.append((anchor[:, 0] * pooled) @ p["gate.weight"].T + p["gate.bias"])
+    confidence = torch.cat(confidences, 1).softmax(1)
+    u = sum(confidence[:, index, None, None] * part for index, part in enumerate(mixed))
+    y = e + u.relu() @ p["up.weight"].T + p["up.bias"]
+    cotangent = draw(*y.shape)
+    (y * cotangent).sum().backward()
+    given = {"in.x": x, "in.embedding": e, "in.position": position, "in.lengths": lengths, "in.cotangent": cotangent}
+    given |= {f"param.{name}": tensor for name, tensor in p.items()}
+    expected = {"out.y": y, "out.confidence": confidence} | {f"grad.{name}": t.grad for name, t in p.items()}
+    config = {"variant": "anchor_embedding", "layers": states, "hidden": hidden, "mapping": m, "down_norm": False,
+              "identity_residual": False, "l1_eps": 1e-6, "l1_eps_mode": "clamp"}
+    return {"kind": "layer", "about": "anchor from the projected output, a token added to each layer's part",
+            "config": config, "tolerance": {"atol": 2e-5, "rtol": 1e-4}}, given, expected
+
+
 def main(root, *slugs):
     for slug, name, function in MAKERS:
         if not slugs or slug in slugs:

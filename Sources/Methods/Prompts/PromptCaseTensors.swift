@@ -72,7 +72,7 @@ struct PromptCaseTensors {
     }
 
     private static func isTokens(_ name: String) -> Bool {
-        ["token", "embedding", "table", "prompt_embed"].contains(where: name.contains)
+        ["token", "embedding", "wte", "table", "prompt_embed"].contains(where: name.contains)
     }
 
     private static func isCell(_ name: String) -> Bool { name.contains("ih") || name.contains("hh") }

@@ -11,14 +11,11 @@ struct PromptReplay {
 
     /// The result of a case.
     static func run(_ golden: GoldenCase) throws -> CaseResult {
-        // A prefix is of causal models and others; a case that does not say which is tried as both.
-        let stated = try golden.config.first(of: "causal", "is_causal")?.bool()
-        let readings = stated.map { [$0] } ?? [true, false]
         var first: CaseResult?
-        for isCausal in readings {
+        for reading in try readings(golden) {
             var replay = PromptReplay(
                 golden: golden, tensors: try PromptCaseTensors(golden), comparison: Comparison(golden))
-            try replay.run(isCausal: isCausal)
+            try replay.run(reading)
             let result = try replay.comparison.result()
             if result.status == .pass { return result }
             first = first ?? result
@@ -27,14 +24,33 @@ struct PromptReplay {
         return first
     }
 
+    /// What a case may leave to its notes: which layer's prefix the attention has, and whether it is causal.
+    private struct Reading {
+        var isCausal: Bool
+        var layer: Int
+    }
+
+    private static func readings(_ golden: GoldenCase) throws -> [Reading] {
+        let config = golden.config
+        let causal = try config.first(of: "causal", "is_causal").map { [try $0.bool()] } ?? [true, false]
+        let stated = try config.first(of: "layer", "layer_index", "attention_layer", "layer_idx")?.int()
+        let layers = try stated.map { [$0] } ?? Array(0..<max(1, layerCount(golden) ?? 1))
+        return causal.flatMap { isCausal in layers.map { Reading(isCausal: isCausal, layer: $0) } }
+    }
+
+    private static func layerCount(_ golden: GoldenCase) throws -> Int? {
+        try golden.config.first(of: "num_layers", "layers", "n_layers", "num_hidden_layers", "depth")?
+            .int(in: 1...1024)
+    }
+
     /// Whether a case has anything that this runs.
     static func reads(_ golden: GoldenCase) throws -> Bool {
         let tensors = try PromptCaseTensors(golden)
         return PromptCaseTensors.Maker.allCases.contains(where: tensors.has)
     }
 
-    private mutating func run(isCausal: Bool) throws {
-        if tensors.has(.prefix) { try runPrefix(isCausal: isCausal) }
+    private mutating func run(_ reading: Reading) throws {
+        if tensors.has(.prefix) { try runPrefix(reading) }
         for maker in [PromptCaseTensors.Maker.mlp, .lstm] where tensors.has(maker) { try runEncoder(maker) }
     }
 
@@ -61,7 +77,7 @@ struct PromptReplay {
 // MARK: Prefix
 
 extension PromptReplay {
-    private mutating func runPrefix(isCausal: Bool) throws {
+    private mutating func runPrefix(_ reading: Reading) throws {
         let tokens = try tensors.tokens(.prefix)
         let linears = try tensors.linears(.prefix)
         guard linears.isEmpty || linears.count == 2 else {
@@ -81,7 +97,7 @@ extension PromptReplay {
         let named = [tokens] + linears.flatMap { [$0.weight, $0.bias] }
         let loaded = zip(named, prefix.variables).map { (name: $0.name, variable: $1) }
         for ((_, tensor), variable) in zip(named, prefix.variables) { try variable.load(tensor) }
-        if let heads { try attend(heads, isCausal, shape, network, model) }
+        if let heads { try attend(heads, reading, shape, network, model) }
         try gradients(loaded)
         // What is stored is what the training computed with: the maps run once, and are dropped.
         try prefix.finish()
@@ -104,7 +120,7 @@ extension PromptReplay {
         _ given: PromptCaseNetwork.Heads?, columns: Int, size: Int?
     ) throws -> PromptCaseNetwork.Shape {
         let config = golden.config
-        let layers = try config.first(of: "num_layers", "layers", "n_layers", "num_hidden_layers", "depth")?.int()
+        let layers = try PromptReplay.layerCount(golden)
         let heads =
             try given?.query.size(1)
             ?? config.first(of: "heads", "num_heads", "num_attention_heads", "n_heads", "attn_heads")?.int()
@@ -122,13 +138,12 @@ extension PromptReplay {
     }
 
     private mutating func attend(
-        _ heads: PromptCaseNetwork.Heads, _ isCausal: Bool, _ shape: PromptCaseNetwork.Shape,
+        _ heads: PromptCaseNetwork.Heads, _ reading: Reading, _ shape: PromptCaseNetwork.Shape,
         _ network: PromptCaseNetwork, _ model: Model
     ) throws {
-        let layer = try golden.config.first(of: "layer", "layer_index", "attention_layer", "layer_idx")?.int() ?? 0
         let leaves = try [heads.query, heads.key, heads.value].map { try $0.clone().setRequiresGrad(true) }
         network.run = (
-            layer, PromptCaseNetwork.Heads(query: leaves[0], key: leaves[1], value: leaves[2]), isCausal
+            reading.layer, PromptCaseNetwork.Heads(query: leaves[0], key: leaves[1], value: leaves[2]), reading.isCausal
         )
         let flat = try model(ModelInput(inputIDs: nil, attentionMask: golden.optional("in.attention_mask")))
             .lastHiddenState
@@ -168,11 +183,17 @@ extension PromptReplay {
                 let found = try chosen.count == 1 ? chosen[0].squeeze(0) : .cat(chosen, dim: 0)
                 comparison.produced(name, try fitted(found, expected))
             } else if ["prefix", "past", "table"].contains(where: name.contains) {
-                let layout = [shape.layers * 2, shape.keyHeads, prefix.count, shape.headSize]
                 let split = try table.reshape([prefix.count, 2 * shape.layers, shape.keyHeads, shape.headSize])
-                let layers = try split.permute([1, 2, 0, 3])
-                let found =
-                    expected.count == 2 ? table : expected == (try split.shape) && expected != layout ? split : layers
+                let byLayer = try split.permute([1, 2, 0, 3])
+                let pairs = [shape.layers, 2, shape.keyHeads, prefix.count, shape.headSize]
+                let found: Tensor
+                switch expected {
+                case pairs: found = try byLayer.reshape(pairs)
+                case try table.shape: found = table
+                case try byLayer.shape: found = byLayer
+                case try split.shape: found = split
+                default: found = byLayer
+                }
                 comparison.produced(name, try fitted(found, expected))
             }
         }
