@@ -101,7 +101,10 @@ final class TrainingSession {
             stepsPerEpoch: (batches.batchesPerEpoch - 1) / arguments.gradientAccumulationSteps + 1,
             accumulation: arguments.gradientAccumulationSteps, maxGradNorm: arguments.maxGradNorm,
             key: RandomKey(seed: arguments.seed).derived("training"))
-        lifecycle = try method.lifecycle(of: grafts, on: model, plan)
+        lifecycle =
+            arguments.optim == .mezo
+            ? try MeZO(epsilon: arguments.mezoEpsilon).lifecycle(of: method, grafts, on: model, plan)
+            : try method.lifecycle(of: grafts, on: model, plan)
         trainables = try Trainables(of: grafts, on: model, plan, lifecycle, device: device)
         checkpoints = CheckpointStore(
             folder: URL(fileURLWithPath: configuration.outputDirectory), limit: arguments.saveTotalLimit)
