@@ -48,7 +48,7 @@ fuzz: engine ## damaged files for every reader (FUZZ_EXECUTIONS in all, FUZZ_SEE
 	$(SWIFT) build -c release -j $(JOBS) --product GraftFuzz
 	nice .build/release/GraftFuzz --executions $(FUZZ_EXECUTIONS) --seed $(FUZZ_SEED)
 
-sanitize: engine ## the lower floors' tests under the address and the thread sanitizer
+sanitize: engine ## tests of the C boundary, readers and threads under the address and the thread sanitizer
 	Scripts/sanitize address
 	Scripts/sanitize thread
 

@@ -12,8 +12,8 @@ extension Forecast {
         var cells: Int
         /// Columns of that batch.
         var columns: Int
-        /// Whether every labelled token is scored against the vocabulary.
-        var scoresTokens: Bool
+        /// How many tokens each labelled one is scored against; 0 where classes are told apart.
+        var vocabulary: Int
         /// Whether attentions hold their probabilities.
         var keepsProbabilities: Bool
         /// False for methods that only run forwards.
@@ -24,20 +24,23 @@ extension Forecast {
     /// docs/reliability.md.
     static func memory(_ model: Model, _ grafts: GraftSet, _ conditions: MemoryConditions) throws -> [MemoryPart] {
         let weights = try model.parameters.values.reduce(0) { try $0 + $1.base.count * $1.base.dtype.size }
+        let activations = activations(model, grafts, conditions)
         return [
             MemoryPart(name: "weights", bytes: weights),
             // The copy, its gradient, and AdamW's two moments.
             MemoryPart(name: "trainable values, gradients, moments", bytes: conditions.active * 16),
-            MemoryPart(name: "activations", bytes: activations(model, grafts, conditions)),
-            MemoryPart(name: "scores of one chunk", bytes: chunk(model, conditions)),
+            MemoryPart(name: "activations", bytes: activations),
+            // Batches of other lengths leave gaps that nothing fits; about a third, as measured.
+            MemoryPart(name: "freed and not given back", bytes: activations * 35 / 100),
+            MemoryPart(name: "scores of one chunk", bytes: chunk(conditions)),
             MemoryPart(name: "engine", bytes: 200 << 20),
         ].filter { $0.bytes > 0 }
     }
 
     /// What the forward keeps for the backward, in bytes: behind the lowest place that the method changes what each
     /// projection gives, which norms and activations look at again; what goes into those that are trained, once for
-    /// those that read the same; the probabilities of attentions before and after dropout. Without a backward it is one
-    /// block's.
+    /// those that read the same; what grafts beside the projections keep; the probabilities of attentions before and
+    /// after dropout. Without a backward it is one block's.
     private static func activations(_ model: Model, _ grafts: GraftSet, _ conditions: MemoryConditions) -> Int {
         let order = Array(model.projections.values)
         let lowest = conditions.usesBackward ? model.lowestProjection(changedBy: grafts) : 0
@@ -45,10 +48,11 @@ extension Forecast {
         // Scores of the vocabulary are made in chunks; rows of an embedding are looked up.
         for projection in order[lowest...] where !projection.isVocabulary {
             channels += projection.outputSize
-            guard grafts.trains(projection) else { continue }
+            guard conditions.usesBackward, grafts.trains(projection) else { continue }
             let input = "\(projection.parentPath) \(projection.inputSize)"
             if inputs.insert(input).inserted { channels += projection.inputSize }
         }
+        if conditions.usesBackward { channels += model.channelsBesideProjections(of: grafts) }
         let first = order.dropFirst(lowest).first?.path ?? ""
         if conditions.keepsProbabilities, conditions.usesBackward {
             let blocks = model.blocks.values.map(\.path)
@@ -65,10 +69,8 @@ extension Forecast {
     }
 
     /// Two chunks of scores, of which the second is their gradient.
-    private static func chunk(_ model: Model, _ conditions: MemoryConditions) -> Int {
-        guard conditions.scoresTokens else { return 0 }
-        let vocabulary = model.projections.values.map(\.outputSize).max() ?? 0
-        return 2 * min(128 << 20, conditions.cells * vocabulary * 4)
+    private static func chunk(_ conditions: MemoryConditions) -> Int {
+        2 * min(128 << 20, conditions.cells * conditions.vocabulary * 4)
     }
 }
 
@@ -94,6 +96,16 @@ extension Model {
             + Array(sides.keys) + grafts.sublayers.keys.map(parent)
         guard let lowest = paths.map(place).min() else { return projections.count }
         return projections.values.firstIndex { place($0.weight.name) >= lowest } ?? projections.count
+    }
+}
+
+extension Model {
+    /// A graft behind a branch reads it and adds to it; a side network has some states for each block.
+    fileprivate func channelsBesideProjections(of grafts: GraftSet) -> Int {
+        let branches = grafts.sublayers.keys.reduce(0) { $0 + 2 * (sublayers[$1]?.size ?? 0) }
+        return grafts.sides.keys.reduce(branches) { sum, path in
+            sum + (bodies[path].map { 4 * $0.blocks.count * $0.size } ?? 0)
+        }
     }
 }
 

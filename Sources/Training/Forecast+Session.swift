@@ -15,7 +15,6 @@ extension Forecast {
             paddingShare: batches.paddingShare,
             labelledShare: scoresTokens ? rows.labelledShare : 1,
             lengths: LengthQuantiles(lengths: lengths), trainableParameters: trainableParameters,
-            totalParameters: total, memoryParts: memoryParts,
-            batchesPerEpoch: batches.batchesPerEpoch, steps: steps)
+            totalParameters: total, memoryParts: memoryParts, batchesPerEpoch: batches.batchesPerEpoch, steps: steps)
     }
 }

@@ -110,7 +110,7 @@ final class TrainingSession {
             folder: URL(fileURLWithPath: configuration.outputDirectory), limit: arguments.saveTotalLimit)
         memory = Forecast.MemoryConditions(
             active: trainables.activeCount, cells: batches.largestBatchCells, columns: batches.largestBatchColumns,
-            scoresTokens: configuration.task == .causalLM || configuration.task == .seq2seq,
+            vocabulary: configuration.task.isClassification ? 0 : try modelConfig.vocabularySize ?? 0,
             keepsProbabilities: try modelConfig.keepsAttentionProbabilities,
             usesBackward: lifecycle?.updateRule?.usesBackward ?? true)
         forecast = try Forecast(

@@ -56,8 +56,13 @@ import Testing
         #expect(try await channels(session(method)) >= 2 * block)
     }
 
-    @Test func aStepOfForwardsAloneKeepsLessThanABlock() async throws {
-        #expect(try await channels(session(SparseMeZO())) <= block)
+    @Test func aGraftBehindABranchKeepsItsTwoStates() async throws {
+        // Two branches in each of two blocks.
+        #expect(try await channels(session(Houlsby())) - channels(session(BitFit())) == 2 * 2 * 2 * 16)
+    }
+
+    @Test func aStepOfForwardsAloneKeepsNoMoreThanABlock() async throws {
+        #expect(try await channels(session(SparseMeZO())) <= block + head)
     }
 
     @Test func probabilitiesCountWhereTheyAreDropped() async throws {

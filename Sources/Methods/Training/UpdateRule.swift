@@ -9,6 +9,7 @@ public protocol UpdateRule: AnyObject {
 }
 
 extension UpdateRule {
+    /// Most rules have one.
     public var usesBackward: Bool { true }
 }
 
