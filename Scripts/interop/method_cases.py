@@ -793,6 +793,243 @@ def unipt():
             "config": config, "tolerance": {"atol": 2e-5, "rtol": 1e-4}}, given, expected
 
 
+def layer_of(draw, rows, columns, bias=True, lead=(2, 3), dtype=torch.float32):
+    """Given tensors of one linear layer, and leaves for its input."""
+    given = {"base.weight": draw(rows, columns).to(dtype), "in.cotangent": draw(*lead, rows).to(dtype)}
+    if bias:
+        given["base.bias"] = draw(rows).to(dtype)
+    given["in.x"] = draw(*lead, columns).to(dtype).requires_grad_()
+    return given
+
+
+def run_layer(given, effective, parameters):
+    """Output, merged weight and gradients of a layer whose weight is `effective`."""
+    for tensor in [given["in.x"], *parameters.values()]:
+        tensor.grad = None
+    y = given["in.x"] @ effective.T
+    if "base.bias" in given:
+        y = y + given["base.bias"]
+    (y * given["in.cotangent"]).sum().backward()
+    expected = {"out.y": y, "out.merged_weight": effective, "grad.x": given["in.x"].grad}
+    return expected | {f"grad.{name}": tensor.grad.clone() for name, tensor in parameters.items()}
+
+
+@case("lora", "own-double")
+def lora_double():
+    draw = Draw(131)
+    given = layer_of(draw, 7, 9, lead=(5,), dtype=torch.float64)
+    p = {"lora_A": draw(4, 9).double().requires_grad_(), "lora_B": draw(7, 4).double().requires_grad_()}
+    expected = run_layer(given, given["base.weight"] + 3 / math.sqrt(4) * p["lora_B"] @ p["lora_A"], p)
+    given |= {f"param.{name}": tensor for name, tensor in p.items()}
+    return {"kind": "layer", "about": "rank-stabilised scaling, in double precision, with a bias and a flat input",
+            "config": {"r": 4, "lora_alpha": 3, "use_rslora": True, "scaling": 1.5},
+            "tolerance": {"atol": 1e-11, "rtol": 1e-11}}, given, expected
+
+
+@case("lora-sb", "own-xs")
+def lora_xs():
+    """LoRA-XS: fixed factors of the weight itself, and a trained matrix between them."""
+    draw = Draw(141)
+    given = layer_of(draw, 8, 6)
+    weight, r, s, rate = given["base.weight"], 3, 2.0, 0.03
+    u, values, vh = torch.linalg.svd(weight, full_matrices=False)
+    a, b = values[:r, None] * vh[:r], u[:, :r]
+    start = torch.zeros(r, r, requires_grad=True)
+    at_start = run_layer(given, weight + s * b @ start @ a, {"R": start})
+    moved = weight - rate * s * b @ at_start["grad.R"] @ a
+    la, lb, lr = draw(r, 6), draw(8, r), draw.leaf(r, r)
+    expected = {"out.singular_values": values, "out.y_init": at_start["out.y"],
+                "step1.effective_weight": moved}
+    expected |= run_layer(given, weight + s * lb @ lr @ la, {"lora_R": lr})
+    g = torch.einsum("bti,btj->ij", given["in.cotangent"], given["in.x"].detach())
+    expected["out.grad_full_weight"] = g
+    expected["out.optimal_grad_R"] = (torch.linalg.inv(lb.T @ lb) @ lr.grad @ torch.linalg.inv(la @ la.T)) / s**2
+    given |= {"param.lora_A": la, "param.lora_B": lb, "param.lora_R": lr}
+    return {"kind": "layer", "about": "LoRA-XS with R = 0 at the start",
+            "config": {"variant": "lora-xs", "r": r, "lora_alpha": 6, "scaling": s, "sgd_lr": rate}}, given, expected
+
+
+@case("corda", "own-kpm")
+def corda():
+    """The components that matter least are trained (knowledge-preserving mode)."""
+    draw = Draw(151)
+    given = layer_of(draw, 7, 5)
+    weight, r, s, rate = given["base.weight"].double(), 2, 2.0, 0.05
+    covariance = torch.zeros(5, 5, dtype=torch.float64)
+    for index in range(3):
+        sample = draw(6, 5)
+        given[f"in.calib_{index}"] = sample
+        scaled = (sample / sample.max().abs()).double()
+        covariance += scaled.T @ scaled / 3
+    damp = 0.01
+    while True:
+        damped = covariance + damp * covariance.diagonal().mean() * torch.eye(5)
+        inverse = torch.linalg.inv(damped)
+        if (damped @ inverse - torch.eye(5)).norm() < 0.05:
+            break
+        damp *= 2
+    u, values, vh = torch.linalg.svd(weight @ damped, full_matrices=False)
+    v = vh @ inverse
+    share = (values[-r:] / s).sqrt()
+    b, a = (u[:, -r:] * share).float(), (share[:, None] * v[-r:]).float()
+    delta = s * b @ a
+    residual = weight.float() - delta
+    la, lb = a.clone().requires_grad_(), b.clone().requires_grad_()
+    at_start = run_layer(given, residual + s * lb @ la, {"A": la, "B": lb})
+    moved = residual + s * (b - rate * at_start["grad.B"]) @ (a - rate * at_start["grad.A"])
+    p = {"lora_A": draw.leaf(r, 5), "lora_B": draw.leaf(7, r)}
+    expected = {"out.covariance": covariance.float(), "out.damp": torch.tensor(damp),
+                "out.singular_values": values[-r:].float(), "out.delta_init": delta, "out.residual_weight": residual,
+                "out.y_init": at_start["out.y"], "step1.effective_weight": moved}
+    expected |= run_layer(given, residual + s * p["lora_B"] @ p["lora_A"], p)
+    given |= {f"param.{name}": tensor for name, tensor in p.items()}
+    return {"kind": "layer", "about": "knowledge-preserving mode, a bias, a scaling other than 1",
+            "config": {"r": r, "lora_alpha": 4, "scaling": s, "corda_method": "kpm", "damp_start": 0.01,
+                       "inv_error_max": 0.05, "sgd_lr": rate, "calib_samples": 3},
+            "tolerance": {"atol": 2e-5, "rtol": 2e-4}}, given, expected
+
+
+@case("bi-adapter", "own-lora")
+def bi_adapter():
+    """Two bits, in the place of LoRA's factors: no activation."""
+    draw = Draw(161)
+    book = torch.tensor([-1.26572037, -0.37775415, 0.37775415, 1.26572037])
+    limits = (book[1:] + book[:-1]) / 2
+    down, up = draw.leaf(3, 12, scale=0.3), draw.leaf(9, 3, scale=0.2)
+    x, cotangent = draw.leaf(2, 4, 12), draw(2, 4, 9)
+    expected, quantized = {"out.codebook": book}, {}
+    for name, w in (("down", down), ("up", up)):
+        mean, std = w.mean(), w.std()
+        normal = (w - mean) / (std + 1e-5)
+        codes = torch.bucketize(normal.detach(), limits)
+        q = (book[codes] - normal).detach() + normal
+        quantized[name] = q * std + mean
+        flat = torch.nn.functional.pad(codes.reshape(-1), (0, -codes.numel() % 4)).reshape(-1, 4)
+        packed = (flat * torch.tensor([1, 4, 16, 64])).sum(1)
+        expected |= {f"out.{name}.quantized": quantized[name], f"out.{name}.codes": codes.reshape(-1).to(torch.uint8),
+                     f"out.{name}.packed": packed.to(torch.uint8), f"out.{name}.mean": mean.reshape(1),
+                     f"out.{name}.std": std.reshape(1)}
+    y = 0.5 * (x @ quantized["down"].T) @ quantized["up"].T
+    (y * cotangent).sum().backward()
+    expected |= {"out.y": y, "grad.x": x.grad, "grad.down": down.grad, "grad.up": up.grad}
+    given = {"in.x": x, "in.cotangent": cotangent, "param.down": down, "param.up": up}
+    return {"kind": "layer", "about": "two bits, LoRA's style, bytes with codes to spare",
+            "config": {"bits": 2, "dim": 12, "bottleneck": 3, "scale": 0.5, "style": "lora", "eps": 1e-5, "dropout": 0.0}
+            }, given, expected
+
+
+@case("lisa", "own-reset")
+def lisa():
+    """Moments of middle layers are dropped at every switch; weight decay on."""
+    draw = Draw(171)
+    vocab, hidden, layers, steps, active, interval = 9, 5, 4, 7, 1, 3
+    lr, decay, (b1, b2), eps = 0.02, 0.1, (0.9, 0.98), 1e-8
+    p = {"embed.weight": draw(vocab, hidden), "lm_head.weight": draw(vocab, hidden)}
+    for index in range(layers):
+        p |= {f"layers.{index}.weight": draw(hidden, hidden, scale=0.4), f"layers.{index}.bias": draw(hidden, scale=0.2)}
+    ids = torch.randint(0, vocab, (steps, 2, 5), generator=draw.generator)
+    draws = torch.tensor([[2], [0], [2]])
+    given = {f"param.{name}": tensor.clone() for name, tensor in p.items()} | {"in.input_ids": ids, "in.draws": draws}
+    moments, expected = {}, {}
+    for step in range(steps):
+        chosen = draws[step // interval].tolist()
+        if step % interval == 0:
+            moments = {name: m for name, m in moments.items() if not name.startswith("layers.")}
+        leaves = {name: tensor.clone().requires_grad_() for name, tensor in p.items()}
+        h = leaves["embed.weight"][ids[step]]
+        for index in range(layers):
+            h = h + torch.tanh(h @ leaves[f"layers.{index}.weight"].T + leaves[f"layers.{index}.bias"])
+        logits = (h @ leaves["lm_head.weight"].T)[:, :-1].reshape(-1, vocab)
+        loss = torch.nn.functional.cross_entropy(logits, ids[step][:, 1:].reshape(-1))
+        loss.backward()
+        for name in p:
+            if name.startswith("layers.") and int(name.split(".")[1]) not in chosen:
+                continue
+            g = leaves[name].grad
+            m, v, k = moments.get(name, (torch.zeros_like(g), torch.zeros_like(g), 0))
+            m, v, k = b1 * m + (1 - b1) * g, b2 * v + (1 - b2) * g**2, k + 1
+            moments[name] = (m, v, k)
+            kept = p[name] if name.endswith("bias") else p[name] * (1 - lr * decay)
+            p[name] = kept - lr * (m / (1 - b1**k)) / ((v / (1 - b2**k)).sqrt() + eps)
+        expected |= {f"step{step}.{name}": tensor.clone() for name, tensor in p.items()}
+        expected |= {f"step{step}.loss": loss.reshape(1), f"step{step}.active": torch.tensor(sorted(chosen)),
+                     f"step{step}.state_numel": torch.tensor([sum(2 * m[0].numel() for m in moments.values())])}
+    config = {"vocab": vocab, "hidden": hidden, "layers": layers, "steps": steps, "activated_layers": active,
+              "interval_steps": interval, "lr": lr, "weight_decay": decay, "state_policy": "reset", "betas": [b1, b2],
+              "eps": eps}
+    return {"kind": "trace", "about": "one of four layers, a layer that comes back without its moments",
+            "config": config, "tolerance": {"atol": 5e-6, "rtol": 1e-4}}, given, expected
+
+
+@case("sparse-mezo", "own-dense")
+def mezo():
+    """MeZO on all weights, with weight decay, in double precision."""
+    draw = Draw(181)
+    steps, lr, eps, decay = 3, 0.03, 1e-3, 0.2
+    shapes = {"fc1.weight": (5, 4), "fc1.bias": (5,), "fc2.weight": (3, 5), "fc2.bias": (3,)}
+    p = {name: draw(*shape).double() for name, shape in shapes.items()}
+    given = {f"param.{name}": tensor.clone() for name, tensor in p.items()}
+    expected = {}
+    for step in range(steps):
+        x = draw(6, 4).double()
+        labels = torch.randint(0, 3, (6,), generator=draw.generator)
+        z = {name: draw(*shape).double() for name, shape in shapes.items()}
+        given |= {f"in.step{step}.x": x, f"in.step{step}.labels": labels}
+        given |= {f"in.step{step}.z.{name}": tensor for name, tensor in z.items()}
+
+        def loss(sign):
+            q = {name: p[name] + sign * eps * z[name] for name in p}
+            hidden = torch.tanh(x @ q["fc1.weight"].T + q["fc1.bias"])
+            return torch.nn.functional.cross_entropy(hidden @ q["fc2.weight"].T + q["fc2.bias"], labels)
+
+        above, below = loss(1), loss(-1)
+        g = (above - below) / (2 * eps)
+        for name in p:
+            p[name] = p[name] - lr * (g * z[name] + (0 if "bias" in name else decay * p[name]))
+        expected |= {f"step{step}.loss_plus": above.reshape(1), f"step{step}.loss_minus": below.reshape(1),
+                     f"step{step}.projected_grad": g.reshape(1)}
+        expected |= {f"step{step}.{name}": tensor.clone() for name, tensor in p.items()}
+    return {"kind": "optimizer", "about": "no mask, with weight decay", "tolerance": {"atol": 1e-9, "rtol": 1e-8},
+            "config": {"steps": steps, "lr": lr, "eps": eps, "sparsity": 0.0, "mask": "none", "weight_decay": decay}
+            }, given, expected
+
+
+@case("hft", "own-layers")
+def hft():
+    """Whole layers are frozen; tensors that are frozen have no gradient given."""
+    draw = Draw(191)
+    layers, hidden, inner, vocab, rounds, length = 3, 4, 6, 5, 2, 2
+    lr, decay, (b1, b2), eps = 0.01, 0.05, (0.9, 0.99), 1e-8
+    shapes = {"q_proj": (hidden, hidden), "k_proj": (2, hidden), "v_proj": (2, hidden), "o_proj": (hidden, hidden),
+              "gate_proj": (inner, hidden), "up_proj": (inner, hidden), "down_proj": (hidden, inner),
+              "input_norm": (hidden,), "post_attn_norm": (hidden,)}
+    p = {"embed": draw(vocab, hidden), "lm_head": draw(vocab, hidden), "norm": draw(hidden)}
+    for index in range(layers):
+        p |= {f"layers.{index}.{name}": draw(*shape) for name, shape in shapes.items()}
+    given = {f"param.{name}": tensor.clone() for name, tensor in p.items()}
+    orders = [torch.tensor([2, 0, 1]), torch.tensor([1, 2, 0])]
+    expected = {}
+    for turn in range(rounds):
+        given[f"in.round{turn}.layer_perm"] = orders[turn]
+        frozen = orders[turn][: layers // 2].tolist()
+        trained = [name for name in sorted(p) if not any(name.startswith(f"layers.{index}.") for index in frozen)]
+        moments = {}
+        for k in range(1, length + 1):
+            for name in trained:
+                g = draw(*p[name].shape)
+                given[f"in.step{turn * length + k - 1}.grad.{name}"] = g
+                m, v = moments.get(name, (torch.zeros_like(g), torch.zeros_like(g)))
+                m, v = b1 * m + (1 - b1) * g, b2 * v + (1 - b2) * g**2
+                moments[name] = (m, v)
+                p[name] = p[name] * (1 - lr * decay) - lr * (m / (1 - b1**k)) / ((v / (1 - b2**k)).sqrt() + eps)
+        expected[f"step{turn}.trainable"] = torch.tensor([int(name in trained) for name in sorted(p)], dtype=torch.uint8)
+        expected |= {f"step{turn}.weight.{name}": tensor.clone() for name, tensor in p.items()}
+    config = {"layers": layers, "hidden": hidden, "intermediate": inner, "vocab": vocab, "rounds": rounds,
+              "steps_per_round": length, "lr": lr, "weight_decay": decay, "betas": [b1, b2], "eps": eps, "level": "layer"}
+    return {"kind": "trace", "about": "layers as wholes, an odd number of them, keys with fewer heads",
+            "config": config}, given, expected
+
+
 def main(root, *slugs):
     for slug, name, function in MAKERS:
         if not slugs or slug in slugs:
