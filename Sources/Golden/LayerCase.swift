@@ -43,11 +43,13 @@ public struct LayerCase {
     private static func convolution(_ golden: GoldenCase, _ weight: Tensor) throws -> Projection.Convolution {
         func pair(_ key: String) throws -> [Int]? {
             guard let node = try golden.config.optional(key) else { return nil }
-            if case .array = node.value { return try node.ints() }
-            return [try node.int(), try node.int()]
+            guard case .array = node.value else { return [try node.count(from: 0), try node.count(from: 0)] }
+            let sizes = try node.elements().map { try $0.count(from: 0) }
+            guard sizes.count == 2 else { throw GoldenError.unread("\(key) has \(sizes.count) numbers, not 2") }
+            return sizes
         }
         let sizes = try weight.shape
-        let groups = try golden.config.optional("groups")?.int() ?? 1
+        let groups = try golden.config.optional("groups")?.count() ?? 1
         var shape = Projection.Convolution(
             input: sizes[1] * groups, output: sizes[0], kernel: Array(sizes[2...]),
             stride: try pair("stride") ?? pair("patch_size") ?? [1, 1])
