@@ -4,13 +4,14 @@ import adapter_variations
 from adapter_variations import Variation
 
 CONFIGURATIONS = {"lora": "LoraConfig", "ia3": "IA3Config", "vera": "VeraConfig", "fourierft": "FourierFTConfig",
-                  "prefix-tuning": "PrefixTuningConfig"}
+                  "prefix-tuning": "PrefixTuningConfig", "prompt_tuning": "PromptTuningConfig",
+                  "p_tuning": "PromptEncoderConfig"}
 
 
 def variations():
     """LoRA's variants, then those of the others."""
     yield from adapter_variations.variations()
-    for maker in (ia3, vera, fourierft, prefix):
+    for maker in (ia3, vera, fourierft, prefix, prompts):
         yield from maker()
 
 
@@ -80,3 +81,17 @@ def fourierft():
 def prefix():
     yield Variation("bart", "prefix", "prefix tuning: the decoder's attention to itself", {"num_virtual_tokens": 3},
                     method="prefix-tuning")
+
+
+def prompts():
+    def rows(base, method, about, name="", **options):
+        name = name or method.replace("_", "-")
+        return Variation(base, name, about, {"num_virtual_tokens": 3} | options, method=method,
+                         trainable=name != "p-tuning-lstm")
+
+    for base, place in (("bart", "the encoder's; the table has as many again"), ("bert", "the sequence's")):
+        yield rows(base, "prompt_tuning", f"prompt tuning: rows before the tokens, {place}")
+        yield rows(base, "p_tuning", f"P-tuning by an MLP: rows before the tokens, {place}", encoder_hidden_size=8)
+    # The file has the rows that the LSTM made.
+    yield rows("bart", "p_tuning", "P-tuning by an LSTM", name="p-tuning-lstm", encoder_hidden_size=8, encoder_reparameterization_type="LSTM",
+               encoder_dropout=0.0)

@@ -7,6 +7,8 @@ extension TrainingArguments {
         switch optim {
         case .adamW: settings.rule = .adamW
         case .sgd: settings.rule = .sgd
+        // Makes no use of gradients: the rule is that of what is trained beside the adapter, the linear probe.
+        case .mezo: settings.rule = .adamW
         }
         settings.beta1 = adamBeta1
         settings.beta2 = adamBeta2

@@ -25,6 +25,8 @@ public struct TrainingArguments: Codable, Sendable, Equatable {
     public var adamBeta2 = 0.999
     /// Added to the root of the mean of squares.
     public var adamEpsilon = 1e-8
+    /// How far `mezo` moves the weights to either side.
+    public var mezoEpsilon = 1e-3
     /// Momentum of `sgd`.
     public var momentum = 0.0
     /// Longer gradients are cut to this norm; 0 for no clipping.
@@ -86,6 +88,7 @@ public struct TrainingArguments: Codable, Sendable, Equatable {
         case adamBeta1 = "adam_beta1"
         case adamBeta2 = "adam_beta2"
         case adamEpsilon = "adam_epsilon"
+        case mezoEpsilon = "mezo_epsilon"
         case momentum
         case maxGradNorm = "max_grad_norm"
         case lrSchedulerType = "lr_scheduler_type"
@@ -129,6 +132,7 @@ public struct TrainingArguments: Codable, Sendable, Equatable {
         adamBeta1 = try keys.value(.adamBeta1, adamBeta1)
         adamBeta2 = try keys.value(.adamBeta2, adamBeta2)
         adamEpsilon = try keys.value(.adamEpsilon, adamEpsilon)
+        mezoEpsilon = try keys.value(.mezoEpsilon, mezoEpsilon)
         momentum = try keys.value(.momentum, momentum)
         maxGradNorm = try keys.value(.maxGradNorm, maxGradNorm)
         lrSchedulerType = try keys.choice(.lrSchedulerType, lrSchedulerType)
@@ -195,6 +199,8 @@ public struct TrainingArguments: Codable, Sendable, Equatable {
             "adam_beta1, adam_beta2: must be from 0 to below 1")
         try require(
             adamEpsilon > 0 && adamEpsilon.isFinite, "adam_epsilon: must be positive, found \(adamEpsilon)")
+        try require(
+            mezoEpsilon > 0 && mezoEpsilon.isFinite, "mezo_epsilon: must be positive, found \(mezoEpsilon)")
         try require(
             earlyStoppingThreshold.isFinite,
             "early_stopping_threshold: must be a number, found \(earlyStoppingThreshold)")

@@ -41,6 +41,8 @@ public struct TrainingConfiguration: Sendable {
     public enum OptimizerName: String, Codable, Sendable, CaseIterable {
         case adamW = "adamw_torch"
         case sgd
+        /// Two forwards and no backward.
+        case mezo
     }
 
     /// How examples are put into batches.

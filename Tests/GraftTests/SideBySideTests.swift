@@ -116,6 +116,52 @@ import Testing
         )
     }
 
+    @Test func encoderDecodersToo() async throws {
+        let tiny = try TinyCheckpoint.bart(dropout: 0.1)
+        var alone = TrainingConfiguration(
+            model: tiny.model.path, data: try tiny.targetRows(), task: .seq2seq, outputDirectory: tiny.path("run"))
+        alone.data.validationSplit = 0.2
+        alone.training.maxSteps = 4
+        alone.training.gradientAccumulationSteps = 2
+        try await expectEqualRuns(
+            alone,
+            #"""
+            [{"name": "r2", "r": 2}, {"name": "r4", "r": 4, "lora_dropout": 0.2, "learning_rate": 1e-3},
+             {"name": "cross", "r": 2, "target_modules": ["encoder_attn.k_proj", "encoder_attn.q_proj"]},
+             {"name": "last", "r": 3, "layers_to_transform": [1]}, {"name": "ia3", "method": "ia3"},
+             {"name": "norms", "method": "ln_tuning"}, {"name": "biases", "method": "bitfit"},
+             {"name": "houlsby", "method": {"name": "houlsby", "bottleneck": 4}},
+             {"name": "adalora", "method": {"name": "adalora", "init_r": 3, "target_r": 2}}]
+            """#)
+    }
+
+    @Test func classifiersOfEncoderDecodersToo() async throws {
+        let tiny = try TinyCheckpoint.bart(dropout: 0.1)
+        var alone = try tiny.classification("run")
+        alone.training.maxSteps = 4
+        try await expectEqualRuns(
+            alone, #"[{"name": "r2", "r": 2}, {"name": "r4", "r": 4}, {"name": "ia3", "method": "ia3"}]"#)
+    }
+
+    @Test(arguments: [
+        (#"[{"name": "a"}, {"name": "p", "method": "prefix-tuning"}]"#, "p` changes the inside of attentions"),
+        (#"[{"name": "a"}, {"name": "p", "method": "p_tuning"}]"#, "p` changes the token sequence"),
+        (#"[{"name": "a"}, {"name": "p", "method": "mam-adapter"}]"#, "p` changes the inside of attentions"),
+        (#"[{"name": "a"}, {"name": "p", "method": "full"}]"#, "p` changes the embedding"),
+        (#"[{"name": "a"}, {"name": "p", "optim": "mezo"}]"#, "mezo takes its losses from forwards of its own"),
+        (#"[{"name": "a"}, {"name": "p", "target_modules": ["lm_head"]}]"#, "lm_head"),
+    ])
+    func whatEncoderDecodersCannotShareIsRefusedByName(_ adapters: String, _ reason: String) async throws {
+        let tiny = try TinyCheckpoint.bart()
+        let alone = TrainingConfiguration(
+            model: tiny.model.path, data: try tiny.targetRows(), task: .seq2seq, outputDirectory: tiny.path("run"))
+        let error = await #expect(throws: (any Error).self) {
+            _ = try await SideBySideRun(self.configuration(alone, adapters))
+        }
+        #expect(error.map { "\($0)".contains(reason) } == true, "\(String(describing: error))")
+        #expect(!FileManager.default.fileExists(atPath: tiny.path("run")))
+    }
+
     @Test func imagesToo() async throws {
         let images = try TinyImages()
         var alone = try images.classification("run")

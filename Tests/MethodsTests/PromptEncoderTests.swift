@@ -3,6 +3,7 @@ import Foundation
 import JSON
 import Methods
 import Networks
+import TestModels
 import Testing
 import Torch
 
@@ -12,7 +13,7 @@ import Torch
     }
 
     @Test func theLSTMHasPeftsTensorsInBothDirections() throws {
-        let model = try SiteModels.make("llama").model
+        let model = try TinyModels.make("llama").model
         let method = try Self.method([
             "num_virtual_tokens": 4, "encoder_hidden_size": 3, "encoder_reparameterization_type": "LSTM",
             "encoder_num_layers": 2,
@@ -31,23 +32,23 @@ import Torch
     @Test func whatTheLSTMMakesIsWhatAFileOfPeftHolds() throws {
         let folder = FileManager.default.temporaryDirectory.appendingPathComponent("graft-\(UUID().uuidString)")
         defer { try? FileManager.default.removeItem(at: folder) }
-        let loaded = try SiteModels.make("llama")
-        let base = try SiteModels.outputs(loaded)
+        let loaded = try TinyModels.make("llama")
+        let base = try TinyModels.outputs(loaded)
         let method = try Self.method([
             "num_virtual_tokens": 4, "encoder_hidden_size": 3, "encoder_reparameterization_type": "LSTM",
         ])
         let set = try method.grafts(for: loaded.model, key: RandomKey(seed: 1))
         try loaded.model.add(set, named: "default")
-        let expected = try SiteModels.outputs(loaded)
+        let expected = try TinyModels.outputs(loaded)
         #expect(try !expected.isEqual(to: base))
         try AdapterFolder.write(method, set, of: loaded.model, to: folder)
-        let other = try SiteModels.make("llama")
+        let other = try TinyModels.make("llama")
         try AdapterFolder.load(from: folder, onto: other)
-        #expect(try SiteModels.outputs(other).isEqual(to: expected))
+        #expect(try TinyModels.outputs(other).isEqual(to: expected))
     }
 
     @Test(arguments: [0, 65]) func layersThatCannotBeAreRefused(_ count: Int) throws {
-        let model = try SiteModels.make("llama").model
+        let model = try TinyModels.make("llama").model
         let method = try Self.method([
             "encoder_reparameterization_type": "LSTM", "encoder_num_layers": .int(Int64(count)),
         ])

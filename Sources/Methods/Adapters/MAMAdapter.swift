@@ -91,9 +91,6 @@ public struct MAMAdapter: SavesModules, Equatable {
     /// The paper's defaults.
     public init() {}
 
-    /// Options without a default.
-    public static let optionalOptions = ["attn_option"]
-
     /// What it declares about itself.
     public static let card = MethodCard(
         name: "mam-adapter",
@@ -102,42 +99,25 @@ public struct MAMAdapter: SavesModules, Equatable {
         sites: "attentions, extra keys and values or heads; feed-forward parts and attentions, branches",
         paper: "He et al. 2022, arXiv:2110.04366", initContract: .differs, mergeContract: .never)
 
-    enum CodingKeys: String, CodingKey {
-        case attentionBottleneck = "attn_bn"
-        case attentionMode = "attn_mode"
-        case attentionOption = "attn_option"
-        case attentionComposition = "attn_composition"
-        case middleSize = "mid_dim"
-        case prefixDropout = "prefix_dropout"
-        case feedForwardBottleneck = "ffn_bn"
-        case feedForwardOption = "ffn_option"
-        case feedForwardScalar = "ffn_adapter_scalar"
-        case feedForwardNorm = "ffn_adapter_layernorm_option"
-        case feedForwardStart = "ffn_adapter_init_option"
-        case adapterDropout = "adapter_dropout"
-        case modulesToSave = "modules_to_save"
-    }
+    /// Its options.
+    public static let options: [MethodOption<MAMAdapter>] = [
+        .init("attn_bn", \.attentionBottleneck),
+        .init("attn_mode", \.attentionMode),
+        .init("attn_option", \.attentionOption),
+        .init("attn_composition", \.attentionComposition),
+        .init("mid_dim", \.middleSize),
+        .init("prefix_dropout", \.prefixDropout),
+        .init("ffn_bn", \.feedForwardBottleneck),
+        .init("ffn_option", \.feedForwardOption),
+        .init("ffn_adapter_scalar", \.feedForwardScalar),
+        .init("ffn_adapter_layernorm_option", \.feedForwardNorm),
+        .init("ffn_adapter_init_option", \.feedForwardStart),
+        .init("adapter_dropout", \.adapterDropout),
+        .modulesToSave,
+    ]
 
-    /// Reads the options; absent ones keep their defaults.
-    public init(from decoder: any Decoder) throws {
-        let options = try decoder.container(keyedBy: CodingKeys.self)
-        attentionBottleneck = try options.option(.attentionBottleneck, default: attentionBottleneck)
-        attentionMode = try options.option(.attentionMode, default: attentionMode)
-        attentionOption = try options.decodeIfPresent(AttentionOption.self, forKey: .attentionOption)
-        attentionComposition = try options.option(.attentionComposition, default: attentionComposition)
-        middleSize = try options.option(.middleSize, default: middleSize)
-        prefixDropout = try options.option(.prefixDropout, default: prefixDropout)
-        feedForwardBottleneck = try options.option(.feedForwardBottleneck, default: feedForwardBottleneck)
-        feedForwardOption = try options.option(.feedForwardOption, default: feedForwardOption)
-        feedForwardScalar = try options.option(.feedForwardScalar, default: feedForwardScalar)
-        feedForwardNorm = try options.option(.feedForwardNorm, default: feedForwardNorm)
-        feedForwardStart = try options.option(.feedForwardStart, default: feedForwardStart)
-        adapterDropout = try options.option(.adapterDropout, default: adapterDropout)
-        modulesToSave = try options.option(.modulesToSave, default: modulesToSave)
-        try validate()
-    }
-
-    private func validate() throws {
+    /// Refuses what cannot be, before any model is needed.
+    public func validate() throws {
         let sizes = [
             ("attn_bn", attentionBottleneck, 0), ("ffn_bn", feedForwardBottleneck, 0), ("mid_dim", middleSize, 1),
         ]
@@ -169,7 +149,7 @@ public struct MAMAdapter: SavesModules, Equatable {
         var set = GraftSet()
         if attentionBottleneck > 0 { try addAttentionPart(to: &set, model, start) }
         if feedForwardBottleneck > 0 {
-            let sites = try ModuleSelection(targets: nil, excluded: nil, modulesToSave: [])
+            let sites = try ModuleSelection(Targeting())
                 .sublayers(of: model, roles: [.feedForward])
             let settings = bottleneck(feedForwardBottleneck, feedForwardOption)
             try set.addBottlenecks(at: sites, start) { _ in settings }
@@ -197,7 +177,7 @@ public struct MAMAdapter: SavesModules, Equatable {
                 set.attentions[site.path] = try BottleneckHeads(settings, at: site, key: start.key.derived(site.path))
             }
         case .sequential:
-            let sites = try ModuleSelection(targets: nil, excluded: nil, modulesToSave: [])
+            let sites = try ModuleSelection(Targeting())
                 .sublayers(of: model, roles: [.attention, .crossAttention])
             let settings = bottleneck(attentionBottleneck, .sequential)
             try set.addBottlenecks(at: sites, start) { _ in settings }

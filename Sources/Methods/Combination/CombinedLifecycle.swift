@@ -134,6 +134,7 @@ extension CombinedLifecycle {
     }
 
     var changesLoss: Bool { lifecycles.contains(where: \.changesLoss) }
+    var worksWithoutGradients: Bool { lifecycles.allSatisfy(\.worksWithoutGradients) }
 
     func lossSum(_ batch: BatchLoss) throws -> Tensor? { try lossSum(batch, of: lifecycles[...]) }
 

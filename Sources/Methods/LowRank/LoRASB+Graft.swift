@@ -62,6 +62,8 @@ public final class LoRASBGraft: ProjectionGraft {
 
 /// The matrices between the factors in a group that does not decay, modules that are saved whole in one of their own.
 final class LatentGroups: Lifecycle {
+    var worksWithoutGradients: Bool { true }
+
     func groups(of variables: [Variable]) throws -> [ParameterGroup] {
         let latent = variables.filter { $0.name.hasSuffix(".lora_R.weight") }
         let others = variables.filter { !$0.name.hasSuffix(".lora_R.weight") }

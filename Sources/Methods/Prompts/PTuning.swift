@@ -9,7 +9,8 @@ import Torch
 ///     LSTM:  E = W₂ relu(W₁ lstm(t) + b₁) + b₂                lstm(t) [P, 2e], W₁ [2e, 2e], W₂ [hidden, 2e]
 ///
 /// Options have the names and defaults of Hugging Face peft's `PromptEncoderConfig`, whose MLP has three layers
-/// whatever `encoder_num_layers` says; the LSTM has that many, in both directions, without dropout between them.
+/// whatever `encoder_num_layers` says; the LSTM has that many, in both directions, without dropout between them. Of an
+/// encoder-decoder that writes the table has twice the rows (`PromptTuning`).
 ///
 /// Source: Liu et al. 2021 (arXiv:2103.10385), section 3.2.
 public struct PTuning: SavesModules, Equatable {
@@ -42,27 +43,14 @@ public struct PTuning: SavesModules, Equatable {
         family: "prompts", sites: "token sequence", paper: "Liu et al. 2021, arXiv:2103.10385",
         initContract: .differs, mergeContract: .never)
 
-    /// Options without a default.
-    public static let optionalOptions = ["encoder_hidden_size"]
-
-    enum CodingKeys: String, CodingKey {
-        case numVirtualTokens = "num_virtual_tokens"
-        case encoderHiddenSize = "encoder_hidden_size"
-        case encoderReparameterizationType = "encoder_reparameterization_type"
-        case encoderNumLayers = "encoder_num_layers"
-        case modulesToSave = "modules_to_save"
-    }
-
-    /// Reads the options; absent ones keep their defaults.
-    public init(from decoder: any Decoder) throws {
-        let options = try decoder.container(keyedBy: CodingKeys.self)
-        numVirtualTokens = try options.option(.numVirtualTokens, default: numVirtualTokens)
-        encoderHiddenSize = try options.decodeIfPresent(Int.self, forKey: .encoderHiddenSize)
-        encoderReparameterizationType = try options.option(
-            .encoderReparameterizationType, default: encoderReparameterizationType)
-        encoderNumLayers = try options.option(.encoderNumLayers, default: encoderNumLayers)
-        modulesToSave = try options.option(.modulesToSave, default: modulesToSave)
-    }
+    /// Its options.
+    public static let options: [MethodOption<PTuning>] = [
+        .init("num_virtual_tokens", \.numVirtualTokens),
+        .init("encoder_hidden_size", \.encoderHiddenSize),
+        .init("encoder_reparameterization_type", \.encoderReparameterizationType),
+        .init("encoder_num_layers", \.encoderNumLayers),
+        .modulesToSave,
+    ]
 
     /// The rows at the network's token sequence, and copies of the modules that are saved. An adapter that is read has
     /// the rows themselves, or in Graft's own form what makes them.
@@ -77,25 +65,26 @@ public struct PTuning: SavesModules, Equatable {
         let (body, _) = try model.promptBody("p_tuning")
         var set = GraftSet()
         if let stored = start.stored, !stored.names.contains("prompt_encoder.embedding.weight") {
-            try start.requireStored(numVirtualTokens, of: "prompt_embeddings")
-            let rows = try Variable("prompt_embeddings", Tensor.zeros([numVirtualTokens, body.size]))
-            set.tokens[body.path] = PromptGraft([rows]) { rows.value }
+            let size = try PromptSize(numVirtualTokens, of: model, table: "prompt_embeddings", start)
+            let rows = try Variable("prompt_embeddings", Tensor.zeros([size.total, body.size]))
+            set.tokens[body.path] = PromptGraft([rows], size) { rows.value }
         } else {
-            try start.requireStored(numVirtualTokens, of: "prompt_encoder.embedding.weight")
+            let table = "prompt_encoder.embedding.weight"
+            let rows = try PromptSize(numVirtualTokens, of: model, table: table, start)
             let isLSTM = encoderReparameterizationType == .lstm
             try start.requireStored(
                 (encoderHiddenSize ?? body.size) * (isLSTM ? 2 : 1), of: "prompt_encoder.mlp_head.0.weight")
-            set.tokens[body.path] = try encoder(size: body.size, key: start.key)
+            set.tokens[body.path] = try encoder(rows, size: body.size, key: start.key)
         }
         try set.addModules(modulesToSave, of: model)
         return set
     }
 
-    private func encoder(size: Int, key: RandomKey) throws -> PromptGraft {
+    private func encoder(_ rows: PromptSize, size: Int, key: RandomKey) throws -> PromptGraft {
         let encoder = try PromptEncoder(
-            PromptEncoder.Sizes(count: numVirtualTokens, size: size, hidden: encoderHiddenSize ?? size),
+            PromptEncoder.Sizes(count: rows.total, size: size, hidden: encoderHiddenSize ?? size),
             layers: encoderReparameterizationType == .lstm ? encoderNumLayers : nil, key: key)
-        return PromptGraft(encoder.variables) { try encoder.rows() }
+        return PromptGraft(encoder.variables, rows) { try encoder.rows() }
     }
 }
 
@@ -117,7 +106,7 @@ extension PTuning: PeftMethod {
 
     /// The rows that the small network makes.
     public func peftExport(_ grafts: GraftSet, on model: Model, form: AdapterForm) throws -> PeftExport {
-        let rows = try grafts.tokens.values.compactMap { try ($0 as? PromptGraft)?.prompt().detach() }
+        let rows = try grafts.tokens.values.compactMap { try ($0 as? PromptGraft)?.table().detach() }
         return PeftExport(method: self, tensors: rows.map { ("prompt_embeddings", $0) })
     }
 }

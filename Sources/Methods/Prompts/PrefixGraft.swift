@@ -51,6 +51,8 @@ final class PrefixLifecycle: Lifecycle {
         self.prefixes = prefixes
     }
 
+    var worksWithoutGradients: Bool { true }
+
     func trainingDidEnd(_ moment: StepMoment) throws {
         for prefix in prefixes { try prefix.finish() }
     }

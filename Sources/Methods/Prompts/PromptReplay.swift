@@ -235,7 +235,7 @@ extension PromptReplay {
         let named = [tokens] + cells.joined() + linears.flatMap { [$0.weight, $0.bias] }
         let loaded = zip(named, graft.variables).map { (name: $0.name, variable: $1) }
         for ((_, tensor), variable) in zip(named, graft.variables) { try variable.load(tensor) }
-        let rows = try graft.prompt()
+        let rows = try graft.table()
         let word = maker == .lstm ? "lstm" : "mlp"
         for name in golden.outputs where name.hasPrefix("out.") && name.contains(word) {
             comparison.produced(name, try fitted(rows, golden.tensor(name).shape))

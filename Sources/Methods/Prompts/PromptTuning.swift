@@ -7,7 +7,8 @@ import Torch
 ///     X ← [E; X]        E [P, hidden]
 ///
 /// The attention mask covers the rows, positions run over the whole length, and a causal model predicts a text's first
-/// token from the last row. Options have the names and defaults of Hugging Face peft's `PromptTuningConfig`.
+/// token from the last row. Of an encoder-decoder the encoder has them; one that writes has a table of twice as many, as
+/// peft's files do, of which the second half never acts. Options have the names and defaults of Hugging Face peft's `PromptTuningConfig`.
 ///
 /// Source: Lester et al. 2021 (arXiv:2104.08691), section 2; starts of section 3.
 public struct PromptTuning: SavesModules, Equatable {
@@ -37,19 +38,12 @@ public struct PromptTuning: SavesModules, Equatable {
         family: "prompts", sites: "token sequence", paper: "Lester et al. 2021, arXiv:2104.08691",
         initContract: .differs, mergeContract: .never)
 
-    enum CodingKeys: String, CodingKey {
-        case numVirtualTokens = "num_virtual_tokens"
-        case promptTuningInit = "prompt_tuning_init"
-        case modulesToSave = "modules_to_save"
-    }
-
-    /// Reads the options; absent ones keep their defaults.
-    public init(from decoder: any Decoder) throws {
-        let options = try decoder.container(keyedBy: CodingKeys.self)
-        numVirtualTokens = try options.option(.numVirtualTokens, default: numVirtualTokens)
-        promptTuningInit = try options.option(.promptTuningInit, default: promptTuningInit)
-        modulesToSave = try options.option(.modulesToSave, default: modulesToSave)
-    }
+    /// Its options.
+    public static let options: [MethodOption<PromptTuning>] = [
+        .init("num_virtual_tokens", \.numVirtualTokens),
+        .init("prompt_tuning_init", \.promptTuningInit),
+        .modulesToSave,
+    ]
 
     /// The rows at the network's token sequence, and copies of the modules that are saved.
     public func grafts(for model: Model, _ start: GraftStart) throws -> GraftSet {
@@ -57,26 +51,26 @@ public struct PromptTuning: SavesModules, Equatable {
             throw MethodError.option("num_virtual_tokens must be positive, found \(numVirtualTokens)")
         }
         let (body, words) = try model.promptBody("prompt_tuning")
-        try start.requireStored(numVirtualTokens, of: "prompt_embeddings")
-        let rows = try Variable("prompt_embeddings", startRows(size: body.size, words: words, start))
+        let size = try PromptSize(numVirtualTokens, of: model, table: "prompt_embeddings", start)
+        let rows = try Variable("prompt_embeddings", startRows(size.total, body.size, words: words, start))
         var set = GraftSet()
-        set.tokens[body.path] = PromptGraft([rows]) { rows.value }
+        set.tokens[body.path] = PromptGraft([rows], size) { rows.value }
         try set.addModules(modulesToSave, of: model)
         return set
     }
 
-    private func startRows(size: Int, words: Projection, _ start: GraftStart) throws -> Tensor {
-        if start.stored != nil { return try Tensor.zeros([numVirtualTokens, size]) }
+    private func startRows(_ rows: Int, _ size: Int, words: Projection, _ start: GraftStart) throws -> Tensor {
+        if start.stored != nil { return try Tensor.zeros([rows, size]) }
         let key = start.key.derived("prompt_embeddings")
         switch promptTuningInit {
-        case .random: return try Tensor.normal([numVirtualTokens, size], key: key)
+        case .random: return try Tensor.normal([rows, size], key: key)
         case .sampleVocabulary:
             let count = try words.weight.base.size(0)
-            guard numVirtualTokens <= count else {
+            guard rows <= count else {
                 throw MethodError.option(
-                    "num_virtual_tokens: the vocabulary has \(count) words to start \(numVirtualTokens) rows from")
+                    "num_virtual_tokens: the vocabulary has \(count) words to start \(rows) rows from")
             }
-            let order = try Tensor.uniform([count], 0, 1, key: key).topK(numVirtualTokens).indices
+            let order = try Tensor.uniform([count], 0, 1, key: key).topK(rows).indices
             return try words.weight.base.indexSelect(0, order).to(.float32)
         case .text:
             throw MethodError.option(

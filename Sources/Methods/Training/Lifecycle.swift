@@ -24,6 +24,8 @@ public protocol Lifecycle: AnyObject {
 
     /// Whether `lossSum` computes more than the task's own loss.
     var changesLoss: Bool { get }
+    /// Whether all that the method does in a training can be done in one that makes no gradients.
+    var worksWithoutGradients: Bool { get }
 
     /// Before the first step of an epoch.
     func epochWillBegin(_ moment: StepMoment) throws
@@ -65,6 +67,8 @@ extension Lifecycle {
     public var updateRule: (any UpdateRule)? { nil }
     /// No.
     public var changesLoss: Bool { false }
+    /// No.
+    public var worksWithoutGradients: Bool { false }
     /// Nothing.
     public func epochWillBegin(_ moment: StepMoment) throws {}
     /// Nothing.

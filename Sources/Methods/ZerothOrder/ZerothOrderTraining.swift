@@ -14,6 +14,8 @@ final class ZerothOrderTraining: Lifecycle, UpdateRule {
     private let method: SparseMeZO
     private let weightDecay: Double
     private let noise: Noise
+    /// Names of the variables that a mask leaves a part of alone.
+    private let masked: Set<String>
     /// Where each step is noted; nil where the weights are stored.
     private let log: ZerothOrderLog?
     /// The k-th smallest magnitude of each variable at the start; empty where there is no mask by magnitude.
@@ -32,7 +34,8 @@ final class ZerothOrderTraining: Lifecycle, UpdateRule {
     }
 
     /// - Parameters:
-    ///   - variables: with their values before the first step.
+    ///   - variables: those of which a mask leaves a part alone, with their values before the first step. All others
+    ///     are moved whole.
     ///   - log: takes note of the steps.
     ///   - noise: draws the direction; from the step's key, unless a case brings its own.
     init(
@@ -42,6 +45,7 @@ final class ZerothOrderTraining: Lifecycle, UpdateRule {
         self.method = method
         self.log = log
         self.noise = noise
+        masked = Set(variables.map(\.name))
         weightDecay = plan.optimizer.weightDecay
         guard method.sparsity > 0, method.mask != .random else { return }
         try withoutGradients {
@@ -55,6 +59,7 @@ final class ZerothOrderTraining: Lifecycle, UpdateRule {
     }
 
     var updateRule: (any UpdateRule)? { self }
+    var usesBackward: Bool { false }
 
     /// A group for each variable: taking them into their buffers then copies one tensor at a time.
     func groups(of variables: [Variable]) throws -> [ParameterGroup] {
@@ -67,7 +72,7 @@ final class ZerothOrderTraining: Lifecycle, UpdateRule {
         let masks = try masks(of: groups.flatMap(\.variables), moment)
         var losses: [Double] = []
         for scale in moves {
-            try change(groups, masks, moment) { _, _, _ in scale }
+            try change(groups, masks, moment) { _, _, _, _ in scale }
             // After the last move the weights are where they were.
             if losses.count < 2 { losses.append(try work.loss()) }
         }
@@ -88,7 +93,7 @@ final class ZerothOrderTraining: Lifecycle, UpdateRule {
             step: index, totalSteps: index + 1, epoch: 0, key: step.key, learningRate: step.learningRate,
             trainables: trainables, model: model)
         let masks = try masks(of: trainables.variables, moment)
-        for scale in moves { try change(trainables.groups, masks, moment) { _, _, _ in scale } }
+        for scale in moves { try change(trainables.groups, masks, moment) { _, _, _, _ in scale } }
         try update(
             trainables.groups, masks, moment, slope: step.projectedGradient, weightDecay: step.weightDecay)
     }
@@ -99,16 +104,17 @@ final class ZerothOrderTraining: Lifecycle, UpdateRule {
     private func update(
         _ groups: [ParameterGroup], _ masks: [String: Tensor], _ moment: StepMoment, slope: Double, weightDecay: Double
     ) throws {
-        try change(groups, masks, moment) { group, values, direction in
+        try change(groups, masks, moment) { group, variable, values, direction in
             try direction.mulInPlace(slope)
-            if weightDecay > 0, decays(group) { try direction.addInPlace(values, alpha: weightDecay) }
+            let decay = group.weightDecay ?? weightDecay
+            if decay > 0, decays(variable) { try direction.addInPlace(values, alpha: decay) }
             return -(try moment.trainables.rate(of: group, learningRate: moment.learningRate, at: moment.step))
         }
     }
 
     /// Biases and layer norms do not decay.
-    private func decays(_ group: ParameterGroup) -> Bool {
-        let name = group.name.lowercased()
+    private func decays(_ variable: Variable) -> Bool {
+        let name = variable.name.lowercased()
         return !["bias", "layer_norm", "layernorm"].contains { name.contains($0) }
     }
 
@@ -116,7 +122,7 @@ final class ZerothOrderTraining: Lifecycle, UpdateRule {
     /// - Parameter scale: how far; it may change the direction before.
     private func change(
         _ groups: [ParameterGroup], _ masks: [String: Tensor], _ moment: StepMoment,
-        scale: (ParameterGroup, _ values: Tensor, _ direction: Tensor) throws -> Double
+        scale: (ParameterGroup, Variable, _ values: Tensor, _ direction: Tensor) throws -> Double
     ) throws {
         try withoutGradients {
             for group in groups {
@@ -126,7 +132,7 @@ final class ZerothOrderTraining: Lifecycle, UpdateRule {
                         let values = try flat.narrow(0, range.lowerBound, range.count)
                         let dtype = try values.dtype
                         let direction = try noise(moment, variable, range, dtype).to(values.device)
-                        let scale = try scale(group, values, direction)
+                        let scale = try scale(group, variable, values, direction)
                         if let bits = masks[variable.name] {
                             try direction.mulInPlace(ZerothOrderTraining.mask(bits, range).to(dtype))
                         }
@@ -151,7 +157,7 @@ extension ZerothOrderTraining {
         guard method.sparsity > 0 else { return [:] }
         return try withoutGradients {
             Dictionary(
-                uniqueKeysWithValues: try variables.map { variable in
+                uniqueKeysWithValues: try variables.filter { masked.contains($0.name) }.map { variable in
                     switch method.mask {
                     case .dynamic: (variable.name, try magnitudeMask(variable))
                     case .constant: (variable.name, try constantMasks[variable.name] ?? magnitudeMask(variable))

@@ -43,8 +43,9 @@ extension Model {
     /// - Throws: `NetworkError.unsupported`, in words that follow the adapter's name.
     public func requireLanes(of set: GraftSet, named name: String) throws {
         let kinds: [(String, Bool)] = [
-            ("the token sequence", !set.tokens.isEmpty), ("the rows between blocks", !set.blocks.isEmpty),
-            ("the inside of attentions", !set.attentions.isEmpty), ("the network's output", !set.sides.isEmpty),
+            // Prefixes move the positions of the tokens as well.
+            ("the inside of attentions", !set.attentions.isEmpty), ("the token sequence", !set.tokens.isEmpty),
+            ("the rows between blocks", !set.blocks.isEmpty), ("the network's output", !set.sides.isEmpty),
         ]
         if let kind = kinds.first(where: \.1)?.0 {
             throw NetworkError.unsupported(

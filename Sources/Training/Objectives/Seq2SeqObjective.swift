@@ -59,18 +59,38 @@ struct Seq2SeqObjective: Objective {
     private func labelled(_ model: Model, _ batch: Batch, _ context: ForwardContext, on device: Device) throws
         -> Labelled?
     {
+        try lanes(model, batch, context, on: device)?.first
+    }
+
+    /// The labelled places of each of the adapters side by side, from one forward.
+    private func lanes(_ model: Model, _ batch: Batch, _ context: ForwardContext, on device: Device) throws
+        -> [Labelled]?
+    {
         guard case .sequences(let labels, let columns) = batch.targets else { return nil }
         guard let network = model.network as? any EncoderDecoderNetwork else {
             throw NetworkError.unsupported("this network writes no target: task seq2seq needs an encoder-decoder")
         }
         let places = labels.indices.filter { labels[$0] != Int64(ignoredLabel) }
         guard !places.isEmpty else { return nil }
-        var hidden = try network.hiddenStates(batch.modelInput(on: device), context)
+        let input = try batch.modelInput(on: device)
+        var hidden = try network.hiddenStates(context.lanes > 1 ? input.repeated(context.lanes) : input, context)
         // Rows that grafts put before the target's tokens predict none of the labels.
         if context.insertedRows > 0 { hidden = try hidden.narrow(1, context.insertedRows, columns) }
         let kept = try Tensor(places.map(Int64.init)).to(device)
-        return Labelled(
-            network: network, hidden: try hidden.reshape([batch.rows * columns, -1]).indexSelect(0, kept),
-            labels: places.map { labels[$0] }, rows: places.map { $0 / columns })
+        let count = batch.rows * columns
+        let states = try hidden.reshape([context.lanes * count, -1])
+        return try (0..<context.lanes).map { lane in
+            Labelled(
+                network: network, hidden: try states.narrow(0, lane * count, count).indexSelect(0, kept),
+                labels: places.map { labels[$0] }, rows: places.map { $0 / columns })
+        }
+    }
+}
+
+extension Seq2SeqObjective: SharedObjective {
+    func lossSums(_ model: Model, _ batch: Batch, _ context: ForwardContext, on device: Device) throws -> [Tensor]? {
+        try lanes(model, batch, context, on: device)?.map {
+            try $0.network.lossSum($0.hidden, labels: Tensor($0.labels).to(device), context)
+        }
     }
 }

@@ -35,7 +35,8 @@ public struct SideBySideConfiguration: Sendable {
 
     /// Keys that an adapter may have for itself.
     private static let ownKeys: Set = [
-        "learning_rate", "weight_decay", "adam_beta1", "adam_beta2", "adam_epsilon", "momentum", "max_grad_norm",
+        "learning_rate", "weight_decay", "adam_beta1", "adam_beta2", "adam_epsilon", "mezo_epsilon", "momentum",
+        "max_grad_norm",
         "lr_scheduler_type", "warmup_ratio", "warmup_steps", "optim",
     ]
 

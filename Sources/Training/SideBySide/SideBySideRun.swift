@@ -127,10 +127,13 @@ extension TrainingSession {
             .option("\(type(of: configuration.method).card.name) \(reason): train it alone")
         }
         guard objective is any SharedObjective else { throw refuse("has an objective for one adapter") }
+        if configuration.training.optim == .mezo {
+            throw TrainingError.option("optim: mezo takes its losses from forwards of its own: train the adapter alone")
+        }
         if lifecycle?.updateRule != nil { throw refuse("makes the whole step itself") }
         if lifecycle?.changesLoss == true { throw refuse("computes its loss from forwards of its own") }
         try model.requireLanes(of: grafts, named: adapterName)
-        if configuration.task == .causalLM, let head = model.projectionBehindBlocks(of: grafts) {
+        if [.causalLM, .seq2seq].contains(configuration.task), let head = model.projectionBehindBlocks(of: grafts) {
             throw refuse("changes \(head), which gives the scores of all adapters")
         }
     }
