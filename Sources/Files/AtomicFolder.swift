@@ -104,8 +104,7 @@ extension AtomicFolder {
             try FileManager.default.removeItem(at: url)
         } catch {
             guard FileManager.default.fileExists(atPath: url.path) else { return }
-            let reason = (error as NSError).userInfo[NSUnderlyingErrorKey] as? NSError
-            throw FileError.system(.remove, path: url.path, code: Int32(truncatingIfNeeded: reason?.code ?? Int(EIO)))
+            throw FileError(.remove, url, error)
         }
     }
 

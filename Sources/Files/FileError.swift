@@ -27,6 +27,12 @@ public enum FileError: Error, Equatable, Sendable {
     static func last(_ action: Action, _ path: String) -> FileError {
         .system(action, path: path, code: errno)
     }
+
+    /// The refusal that an error of Foundation's stands for.
+    init(_ action: Action, _ url: URL, _ error: any Error) {
+        let reason = (error as NSError).userInfo[NSUnderlyingErrorKey] as? NSError
+        self = .system(action, path: url.path, code: Int32(truncatingIfNeeded: reason?.code ?? Int(EIO)))
+    }
 }
 
 extension FileError: CustomStringConvertible {

@@ -2,6 +2,11 @@ import JSON
 import Torch
 
 extension JSON.Node {
+    /// A number of steps, layers, channels or the like: a case is small, and so is everything that it counts.
+    public func count(from least: Int = 1) throws -> Int {
+        try int(in: least...(1 << 20))
+    }
+
     /// The value of the first of several keys that is there: cards and cases spell some options in their own way.
     public func first(of keys: String...) throws -> JSON.Node? {
         for key in keys { if let node = try optional(key) { return node } }

@@ -26,13 +26,36 @@ public struct LayerCase {
         self.golden = golden
         self.layers = layers
         comparison = Comparison(golden)
-        model = try ProjectionChain.model(
-            layers.map { layer in
-                let prefix = LayerCase.prefix(layer)
-                return ProjectionChain.Layer(
-                    path: LayerCase.path(layer), weight: try golden.tensor("base.\(prefix)weight"),
-                    bias: try golden.optional("base.\(prefix)bias"))
-            })
+        let chain = try layers.map { layer in
+            let prefix = LayerCase.prefix(layer)
+            let weight = try golden.tensor("base.\(prefix)weight")
+            var part = ProjectionChain.Layer(
+                path: LayerCase.path(layer), weight: weight, bias: try golden.optional("base.\(prefix)bias"))
+            part.convolution = try weight.rank == 4 ? LayerCase.convolution(golden, weight) : nil
+            return part
+        }
+        // A case in double precision is held against bounds that single precision does not reach.
+        let isDouble = try chain.contains { try $0.weight.dtype == .float64 }
+        model = try ProjectionChain.model(chain, dtype: isDouble ? .float64 : .float32)
+    }
+
+    /// A convolution of the weight's sizes; its stride, padding and groups are the configuration's.
+    private static func convolution(_ golden: GoldenCase, _ weight: Tensor) throws -> Projection.Convolution {
+        func pair(_ key: String) throws -> [Int]? {
+            guard let node = try golden.config.optional(key) else { return nil }
+            guard case .array = node.value else { return [try node.count(from: 0), try node.count(from: 0)] }
+            let sizes = try node.elements().map { try $0.count(from: 0) }
+            guard sizes.count == 2 else { throw GoldenError.unread("\(key) has \(sizes.count) numbers, not 2") }
+            return sizes
+        }
+        let sizes = try weight.shape
+        let groups = try golden.config.optional("groups")?.count() ?? 1
+        var shape = Projection.Convolution(
+            input: sizes[1] * groups, output: sizes[0], kernel: Array(sizes[2...]),
+            stride: try pair("stride") ?? pair("patch_size") ?? [1, 1])
+        shape.padding = try pair("padding") ?? [0, 0]
+        shape.groups = groups
+        return shape
     }
 
     /// A case of one layer of any kind, in a model of the caller's.
@@ -81,7 +104,7 @@ public struct LayerCase {
         _ context: ForwardContext = ForwardContext()
     ) throws {
         for (name, variable) in parameters {
-            try variable.load(golden.tensor("param.\(prefix)\(name)"))
+            try load(variable, golden.tensor("param.\(prefix)\(name)"))
             try variable.value.setGrad(nil)
         }
         let x = try golden.tensor("in.\(prefix)x").clone().setRequiresGrad(true)
@@ -96,6 +119,13 @@ public struct LayerCase {
             comparison.produced("grad." + name, gradient)
             comparison.produced("grad." + name.drop { $0 != "." }.dropFirst(), gradient)
         }
+    }
+
+    private func load(_ variable: Variable, _ tensor: Tensor) throws {
+        guard try tensor.dtype == .float64, try tensor.shape == variable.value.shape else {
+            return try variable.load(tensor)
+        }
+        try variable.replace(with: tensor.clone())
     }
 
     /// What the model gives for an input, or one layer of it alone.

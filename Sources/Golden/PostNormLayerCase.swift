@@ -86,7 +86,7 @@ public struct PostNormLayerCase {
         self.golden = golden
         comparison = Comparison(golden)
         let config = golden.config
-        let (size, heads) = (try config.field("dim").int(), try config.field("heads").int())
+        let (size, heads) = (try config.field("dim").count(), try config.field("heads").count())
         guard heads > 0, size > 0, size % heads == 0 else {
             throw TorchError.invalid("\(golden.slug)/\(golden.name): dim \(size) is not a multiple of heads \(heads)")
         }
@@ -100,7 +100,7 @@ public struct PostNormLayerCase {
         let layer = try PostNormLayer(
             builder.root,
             PostNormLayer.Settings(
-                size: size, inner: config.field("ffn").int(), heads: heads,
+                size: size, inner: config.field("ffn").count(), heads: heads,
                 eps: config.optional("ln_eps")?.double() ?? 1e-5,
                 activation: PostNormLayerCase.activation(golden, activationKey)))
         model = Model(layer, builder)

@@ -8,10 +8,12 @@ public final class ProjectionChain: Network {
     public struct Layer {
         /// Its path in the network.
         public var path: String
-        /// [out, in].
+        /// [out, in]; [out, in, height, width] of a convolution.
         public var weight: Tensor
         /// [out], if it has one.
         public var bias: Tensor?
+        /// What a convolution is beside its weight; nil for a linear layer.
+        public var convolution: Projection.Convolution?
 
         /// A layer with the given weights.
         public init(path: String, weight: Tensor, bias: Tensor? = nil) {
@@ -50,7 +52,10 @@ public final class ProjectionChain: Network {
         }
         let builder = NetworkBuilder(source: TensorWeights(weights), options: .init(dtype: dtype))
         let projections = try layers.map { layer in
-            try Projection.linear(
+            if let convolution = layer.convolution {
+                return try Projection.convolution(builder.root(layer.path), convolution, bias: layer.bias != nil)
+            }
+            return try Projection.linear(
                 builder.root(layer.path), input: layer.weight.size(1), output: layer.weight.size(0),
                 bias: layer.bias != nil)
         }

@@ -52,9 +52,11 @@ public final class VisionBlocks: Network {
         let weights = try golden.tensors(below: "base.")
         let builder = NetworkBuilder(source: TensorWeights(weights))
         let config = golden.config
+        let (size, heads) = (try config.field("dim").count(), try config.field("heads").count())
+        guard size % heads == 0 else { throw GoldenError.unread("dim \(size) is not a multiple of heads \(heads)") }
         let network = try VisionBlocks(
-            builder.root, size: config.field("dim").int(), heads: config.field("heads").int(),
-            depth: config.field("depth").int(), mlp: config.field("mlp").int(), eps: config.field("eps").double())
+            builder.root, size: size, heads: heads,
+            depth: config.field("depth").count(), mlp: config.field("mlp").count(), eps: config.field("eps").double())
         return Model(network, builder)
     }
 

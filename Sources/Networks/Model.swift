@@ -174,7 +174,7 @@ extension Model {
             (projection, try projection.mergedTensors())
         }
         let mergedNorms = try norms.values.filter { !$0.grafts.isEmpty }.map { norm in
-            (norm, try norm.mergedTensors(computedIn: .float32))
+            (norm, try norm.mergedTensors(computedIn: norm.weight.base.dtype.forMerging))
         }
         try activate([])
         for (parameter, tensor) in replaced { try parameter.replace(with: tensor) }
@@ -209,11 +209,16 @@ extension Model {
     }
 }
 
+extension DType {
+    /// What a weight of this type is merged in: at least single precision.
+    fileprivate var forMerging: DType { self == .float64 ? .float64 : .float32 }
+}
+
 extension Projection {
     /// Weight and bias with the grafts folded in, in the type of the base.
     public func mergedTensors() throws -> (weight: Tensor, bias: Tensor?) {
         let dtype = try weight.base.dtype
-        let folded = try mergedTensors(computedIn: .float32)
+        let folded = try mergedTensors(computedIn: dtype.forMerging)
         return (try folded.weight.detach().to(dtype), try folded.bias?.detach().to(dtype))
     }
 

@@ -18,7 +18,7 @@ struct OutputFolder {
 
     private func ownFiles() throws -> [String] {
         guard FileManager.default.fileExists(atPath: url.path) else { return [] }
-        return try FileManager.default.contentsOfDirectory(atPath: url.path).filter { name in
+        return try FolderListing.names(in: url).filter { name in
             (Self.own + RunTransform.names).contains(name) || CheckpointStore.isName(name)
         }
     }

@@ -1,3 +1,4 @@
+import Files
 import Foundation
 
 /// The files of a checkpoint beside its weights and configuration: tokenizer, generation settings, licence.
@@ -11,7 +12,7 @@ enum CompanionFiles {
     /// Copies them; folders, hidden files and weights of other formats stay behind.
     static func copy(from source: URL, to folder: URL) throws {
         let manager = FileManager.default
-        for name in try manager.contentsOfDirectory(atPath: source.path).sorted() where isWanted(name) {
+        for name in try FolderListing.names(in: source) where isWanted(name) {
             let file = source.appendingPathComponent(name).resolvingSymlinksInPath()
             var isFolder: ObjCBool = false
             guard manager.fileExists(atPath: file.path, isDirectory: &isFolder), !isFolder.boolValue else { continue }

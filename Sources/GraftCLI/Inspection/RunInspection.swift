@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import Reporting
 
@@ -43,7 +44,7 @@ enum RunInspection {
     }
 
     private static func checkpoints(_ url: URL) throws -> String? {
-        let names = try FileManager.default.contentsOfDirectory(atPath: url.path)
+        let names = try FolderListing.names(in: url)
         let steps = names.compactMap { name in
             name.hasPrefix("checkpoint-") ? Int(name.dropFirst("checkpoint-".count)) : nil
         }

@@ -8,7 +8,7 @@ extension DRTune {
 
     private static func loss(_ golden: GoldenCase) throws -> CaseResult {
         var method = DRTune()
-        method.queueSize = try golden.config.field("queue").int()
+        method.queueSize = try golden.config.field("queue").count()
         let every = try golden.config.optional("rotation_every")?.int() ?? 0
         method.rotationEvery = max(1, every)
         try method.validate()
@@ -24,8 +24,8 @@ extension DRTune {
         for (variable, name) in [(queues.down, "down"), (queues.pre, "pre"), (queues.labels, "label")] {
             try variable.load(golden.tensor("in.queue.\(name)"))
         }
-        queues.pointer = try golden.config.field("pointer").int()
-        let iteration = try golden.config.optional("iteration")?.int() ?? 0
+        queues.pointer = try golden.config.field("pointer").count(from: 0)
+        let iteration = try golden.config.optional("iteration")?.count(from: 0) ?? 0
         let rotates = try golden.config.first(of: "rotation", "rotate")?.bool() ?? (every > 0)
         if !rotates { method.rotationEvery = iteration + 2 }
         let training = DistributionRegularization(method, queues, head: head)

@@ -11,7 +11,7 @@ extension LoRA {
 
     private init(_ golden: GoldenCase) throws {
         self.init()
-        r = try golden.config.field("r").int()
+        r = try golden.config.field("r").count()
         loraAlpha = try golden.config.optional("lora_alpha")?.double() ?? Double(r)
         useRSLoRA = try golden.config.optional("use_rslora")?.bool() ?? false
         useDoRA = golden.slug == "dora"
@@ -62,12 +62,12 @@ extension LoRA {
 
     private static func loftq(_ golden: GoldenCase) throws -> CaseResult {
         var method = try LoRA(golden)
-        method.loftqConfig.bits = try golden.config.field("loftq_bits").int()
+        method.loftqConfig.bits = try golden.config.field("loftq_bits").count()
         method.loraAlpha = Double(method.r)
         let weight = try golden.tensor("base.weight")
         var comparison = Comparison(golden)
         var errors: [Double] = []
-        for count in 1...max(1, try golden.config.field("loftq_iter").int()) {
+        for count in 1...max(1, try golden.config.field("loftq_iter").count()) {
             method.loftqConfig.iterations = count
             let model = try SingleProjection.model(weight: weight, bias: nil)
             let set = try method.grafts(for: model, key: RandomKey(seed: 0))

@@ -80,7 +80,7 @@ extension CorDA {
     private init(_ golden: GoldenCase) throws {
         self.init()
         let config = golden.config
-        r = try config.field("r").int()
+        r = try config.field("r").count()
         useRSLoRA = try config.optional("use_rslora")?.bool() ?? false
         let given = try config.optional("scaling")?.double()
         loraAlpha = try config.optional("lora_alpha")?.double() ?? (given ?? 1) * Double(r)

@@ -81,7 +81,7 @@ extension LoRASB {
     private init(_ golden: GoldenCase) throws {
         self.init()
         variant = try golden.option("variant", default: Variant(rawValue: golden.slug) ?? variant)
-        r = try golden.config.field("r").int()
+        r = try golden.config.field("r").count()
         let scaling = try golden.config.optional("scaling")?.double()
         loraAlpha = try golden.config.optional("lora_alpha")?.double() ?? scaling.map { $0 * Double(r) }
         totalSteps = try golden.config.optional("total_steps")?.int()

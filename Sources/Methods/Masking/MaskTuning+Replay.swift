@@ -59,7 +59,7 @@ extension MaskTuning {
         _ method: MaskTuning, _ grafts: [MaskGraft], _ model: Model, _ comparison: inout Comparison,
         _ golden: GoldenCase
     ) throws {
-        let steps = try golden.config.field("num_steps").int()
+        let steps = try golden.config.field("num_steps").count(from: 0)
         let rate = try golden.config.field("lr").double()
         let indices = Dictionary(uniqueKeysWithValues: grafts.enumerated().map { ($1.scores.name, $0) })
         let training = MaskTraining(method, grafts) { moment, variable in

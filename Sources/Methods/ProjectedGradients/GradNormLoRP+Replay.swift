@@ -10,7 +10,7 @@ extension GradNormLoRP {
 
     private static func replay(_ golden: GoldenCase) throws -> CaseResult {
         var comparison = Comparison(golden)
-        let steps = try golden.config.field("steps").int()
+        let steps = try golden.config.field("steps").count(from: 0)
         try replayMatrices(golden, steps, &comparison)
         for name in golden.outputs where name.hasPrefix("out.") && (name.contains("codebook") || name.contains("book"))
         {
@@ -28,8 +28,8 @@ extension GradNormLoRP {
         self.init()
         let config = golden.config
         self.parametrization = parametrization
-        rank = try config.field("rank").int()
-        updateProjGap = try config.field("update_proj_gap").int()
+        rank = try config.field("rank").count()
+        updateProjGap = try config.field("update_proj_gap").count()
         scale = try config.optional("scale")?.double() ?? scale
         epsilon = try config.optional("eps")?.double()
         if let type = try config.optional("proj_type")?.string() {
@@ -196,9 +196,9 @@ extension GradNormLoRP {
     private static func replayLayer(_ golden: GoldenCase, _ steps: Int, _ layer: inout LayerCase) throws {
         let config = golden.config
         var method = try GradNormLoRP(golden, .dora)
-        method.rank = try config.field("dora_galore_rank").int()
+        method.rank = try config.field("dora_galore_rank").count()
         method.scale = try config.field("dora_scale").double()
-        method.loraR = try config.field("lora_r").int()
+        method.loraR = try config.field("lora_r").count()
         method.loraAlpha = try config.field("lora_alpha").double()
         method.loraDropout = 0
         method.targetModules = .list([SingleProjection.path])

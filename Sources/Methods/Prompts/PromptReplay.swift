@@ -104,7 +104,7 @@ extension PromptReplay {
         try produceStored(prefix, model, shape)
     }
 
-    /// Queries, keys and values, given or made of `in.x` by the base's projections; nil where the case has none.
+    /// The queries, keys and values of one attention; nil where the case has none.
     private func given() throws -> PromptCaseNetwork.Heads? {
         func head(_ names: [String]) throws -> Tensor? { try golden.first(of: names.map { "in.\($0)" })?.tensor }
         guard let q = try head(["q", "query"]), let k = try head(["k", "key"]), let v = try head(["v", "value"]) else {
@@ -123,10 +123,10 @@ extension PromptReplay {
         let layers = try PromptReplay.layerCount(golden)
         let heads =
             try given?.query.size(1)
-            ?? config.first(of: "heads", "num_heads", "num_attention_heads", "n_heads", "attn_heads")?.int()
+            ?? config.first(of: "heads", "num_heads", "num_attention_heads", "n_heads", "attn_heads")?.count()
         let keyHeads =
             try given?.key.size(1)
-            ?? config.first(of: "kv_heads", "num_kv_heads", "num_key_value_heads", "n_kv_heads")?.int() ?? heads
+            ?? config.first(of: "kv_heads", "num_kv_heads", "num_key_value_heads", "n_kv_heads")?.count() ?? heads
         guard let layers, let heads, let keyHeads, layers > 0, heads > 0, keyHeads > 0, heads % keyHeads == 0,
             columns % (2 * layers * keyHeads) == 0
         else {

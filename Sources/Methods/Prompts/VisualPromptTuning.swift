@@ -198,7 +198,7 @@ extension VisualPromptTuning {
     private static func replay(_ golden: GoldenCase) throws -> CaseResult {
         let config = golden.config
         var method = VisualPromptTuning()
-        method.numTokens = try config.field("num_tokens").int()
+        method.numTokens = try config.field("num_tokens").count()
         method.deep = try config.field("deep").bool()
         if let count = try config.optional("num_deep_layers"), !count.isNull { method.numDeepLayers = try count.int() }
         method.noexpand = try config.optional("noexpand")?.bool() ?? false

@@ -9,8 +9,8 @@ extension BiAdapter {
     private init(_ golden: GoldenCase) throws {
         self.init()
         let config = golden.config
-        bits = try config.field("bits").int()
-        dim = try config.field("bottleneck").int()
+        bits = try config.field("bits").count()
+        dim = try config.field("bottleneck").count()
         scale = try config.field("scale").double()
         dropout = try config.optional("dropout")?.double() ?? 0
         style = try config.optional("style")?.decode() ?? .adaptformer

@@ -24,7 +24,7 @@ extension AdaLoRA {
             for (name, variable) in named(graft) { try variable.load(golden.tensor("param.\(index).\(name)")) }
         }
         try replayLayer(&layer, grafts)
-        let steps = try golden.config.field("steps").int()
+        let steps = try golden.config.field("steps").count(from: 0)
         let rate = try golden.config.field("sgd_lr").double()
         let plan = TrainingPlan(
             schedule: LearningRateSchedule(shape: .constant, peak: rate, totalSteps: steps), stepsPerEpoch: steps)

@@ -19,7 +19,7 @@ extension IncreLoRA {
 
     private static func replayLayer(_ layer: inout LayerCase, _ options: IncreLoRA) throws {
         let golden = layer.golden
-        let rank = try golden.config.field("rank_now").int()
+        let rank = try golden.config.field("rank_now").count()
         var method = options
         method.targetModules = .list([SingleProjection.path])
         // The rank of the case is that of the first piece and of whole growths, where these give it.
@@ -75,8 +75,8 @@ extension IncreLoRA {
         throws
     {
         let config = golden.config
-        let count = try config.field("n_modules").int()
-        let total = try config.field("total_step").int()
+        let count = try config.field("n_modules").count()
+        let total = try config.field("total_step").count()
         let peak = try config.field("learning_rate").double()
         let paths = (0..<count).map { "modules.\($0)" }
         let model = try ProjectionChain.model(
@@ -86,10 +86,10 @@ extension IncreLoRA {
         let set = try method.grafts(for: model, key: RandomKey(seed: 0))
         let growth = IncreLoRAGrowth(method, set.projections.values.compactMap { $0 as? IncreLoRAGraft })
         let schedule = LearningRateSchedule(
-            peak: peak, warmupSteps: try config.field("warmup_steps").int(), totalSteps: total)
+            peak: peak, warmupSteps: try config.field("warmup_steps").count(from: 0), totalSteps: total)
         let variables = set.variables.filter { $0.role == .trainable }
         let trainables = try Trainables(growth.groups(of: variables), optimizer: AdamW(), schedule: schedule)
-        let groupCount = try config.field("max_groups").int()
+        let groupCount = try config.field("max_groups").count(from: 0)
         let raw = try golden.tensor("in.raw_scores")
         var rows = Rows()
         for step in 0..<(try raw.size(0)) {

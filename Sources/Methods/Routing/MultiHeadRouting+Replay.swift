@@ -9,11 +9,11 @@ extension MultiHeadRouting {
     private init(_ golden: GoldenCase) throws {
         self.init()
         let config = golden.config
-        r = try config.field("r").int()
+        r = try config.field("r").count()
         loraAlpha = try config.optional("lora_alpha")?.double() ?? 1
-        nTasks = try config.field("n_tasks").int()
-        nSkills = try config.field("n_skills").int()
-        nSplits = try config.field("n_splits").int()
+        nTasks = try config.field("n_tasks").count()
+        nSkills = try config.field("n_skills").count()
+        nSplits = try config.field("n_splits").count()
         relaxedBernoulli = try config.optional("relaxed_bernoulli")?.bool() ?? false
         temperature = try config.optional("temperature")?.double() ?? 1
         targetModules = .list([SingleProjection.path])

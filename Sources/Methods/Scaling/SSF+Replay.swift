@@ -11,7 +11,7 @@ extension SSF {
         let site = try golden.config.optional("site")?.string() ?? "linear_output"
         let hasBias = try golden.optional("base.bias") != nil
         if site.contains("norm") { return try norm(golden) }
-        var layer = site.hasPrefix("conv") ? try convolution(golden) : try LayerCase(golden)
+        var layer = try LayerCase(golden)
         let set = try SSF().grafts(for: layer.model, key: RandomKey(seed: 0))
         let graft: SSFGraft = try layer.graft(set)
         try layer.replay(["scale": graft.scale, "shift": graft.shift])
@@ -23,28 +23,6 @@ extension SSF {
             if let bias = merged.bias { layer.produced("out.merged_bias", bias) }
         }
         return try layer.result()
-    }
-
-    private static func convolution(_ golden: GoldenCase) throws -> LayerCase {
-        func pair(_ key: String) throws -> [Int]? {
-            guard let node = try golden.config.optional(key) else { return nil }
-            if case .array = node.value { return try node.elements().map { try $0.int() } }
-            return [try node.int(), try node.int()]
-        }
-        let weight = try golden.tensor("base.weight")
-        let sizes = try weight.shape
-        guard sizes.count == 4 else {
-            throw TorchError.invalid("the case's convolution has a weight of shape \(sizes)")
-        }
-        let groups = try golden.config.optional("groups")?.int() ?? 1
-        let stride = try pair("stride") ?? pair("patch_size") ?? [1, 1]
-        var shape = Projection.Convolution(
-            input: sizes[1] * groups, output: sizes[0], kernel: Array(sizes[2...]), stride: stride)
-        shape.padding = try pair("padding") ?? [0, 0]
-        shape.groups = groups
-        let (builder, hasBias) = try source(golden)
-        let projection = try Projection.convolution(builder.root(SingleProjection.path), shape, bias: hasBias)
-        return LayerCase(golden, model: Model(SingleSite(projection.callAsFunction), builder))
     }
 
     private static func norm(_ golden: GoldenCase) throws -> CaseResult {

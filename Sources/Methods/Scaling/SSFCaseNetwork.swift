@@ -54,7 +54,7 @@ final class SSFCaseNetwork: Network {
             default: norms[module] = try .layer(place, size: shape[0], eps: eps)
             }
         }
-        let heads = try config.first(of: "heads", "num_heads", "n_heads")?.int() ?? 1
+        let heads = try config.first(of: "heads", "num_heads", "n_heads")?.count() ?? 1
         guard let qkv = projections[.qkv], projections[.proj] != nil, norms[.norm1] != nil, norms[.norm2] != nil,
             projections[.fc1] != nil, projections[.fc2] != nil, heads > 0, qkv.outputSize % (3 * heads) == 0
         else {

@@ -216,7 +216,7 @@ extension VeRA {
         let names = (0..<count).map(String.init)
         var layer = try LayerCase(golden, layers: names)
         var method = VeRA()
-        method.r = try golden.config.field("r").int()
+        method.r = try golden.config.field("r").count()
         method.dInitial = try golden.config.optional("d_initial")?.double() ?? method.dInitial
         method.targetModules = .list(names)
         let set = try method.grafts(for: layer.model, key: RandomKey(seed: 0))

@@ -227,7 +227,7 @@ extension HFT {
     private static func trace(_ golden: GoldenCase) throws -> CaseResult {
         let config = golden.config
         var method = try MethodConfiguration.options(of: HFT.self, in: golden)
-        let (rounds, length) = (try config.field("rounds").int(), try config.field("steps_per_round").int())
+        let (rounds, length) = (try config.field("rounds").count(), try config.field("steps_per_round").count())
         method.stepsPerRound = length
         let model = try CaseDecoder.model(golden)
         let set = try method.grafts(for: model, key: RandomKey(seed: 0))
@@ -285,9 +285,9 @@ private final class CaseDecoder: Network {
         let tensors = try golden.tensors(below: "param.")
         let weights = Dictionary(tensors.map { ("\($0.key).weight", $0.value) }, uniquingKeysWith: { a, _ in a })
         let (config, builder) = (golden.config, NetworkBuilder(source: TensorWeights(weights)))
-        let hidden = try config.field("hidden").int()
-        let (root, vocabulary) = (builder.root, try config.field("vocab").int())
-        let places = (0..<(try config.field("layers").int())).map { root("layers")($0) }
+        let hidden = try config.field("hidden").count()
+        let (root, vocabulary) = (builder.root, try config.field("vocab").count())
+        let places = (0..<(try config.field("layers").count())).map { root("layers")($0) }
         _ = try Projection.embedding(root("embed"), count: vocabulary, size: hidden)
         for place in places {
             func linear(_ name: String) throws -> Projection {

@@ -10,13 +10,13 @@ extension LISA {
     private static func trace(_ golden: GoldenCase) throws -> CaseResult {
         let config = golden.config
         var method = LISA()
-        method.activatedLayers = try config.field("activated_layers").int()
-        method.intervalSteps = try config.field("interval_steps").int()
+        method.activatedLayers = try config.field("activated_layers").count()
+        method.intervalSteps = try config.field("interval_steps").count()
         guard let policy = StatePolicy(rawValue: try config.field("state_policy").string()) else {
             throw TorchError.invalid("state_policy is \(try config.field("state_policy").string())")
         }
         method.statePolicy = policy
-        let model = try ResidualChain.model(golden, layers: config.field("layers").int())
+        let model = try ResidualChain.model(golden, layers: config.field("layers").count())
         let set = try method.grafts(for: model, key: RandomKey(seed: 0))
         try model.add(set, named: "default")
 
@@ -33,7 +33,7 @@ extension LISA {
         let trainables = try Trainables(
             sampling.groups(of: set.variables), optimizer: optimizer,
             onReplaced: { [unowned model] in try model.refresh() })
-        let (steps, rate) = (try config.field("steps").int(), try config.field("lr").double())
+        let (steps, rate) = (try config.field("steps").count(from: 0), try config.field("lr").double())
         let ids = try golden.tensor("in.input_ids")
         var comparison = Comparison(golden)
         for step in 0..<steps {

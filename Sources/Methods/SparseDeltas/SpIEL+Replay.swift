@@ -15,9 +15,9 @@ extension SpIEL {
         case "ma", "sm3": selectionAlgorithm = .sm3
         case let other: throw TorchError.invalid("algorithm is \(other)")
         }
-        numTunableWeights = try config.field("num_deltas").int()
-        reselectionSteps = try config.field("reselection_steps").int()
-        selectionAccumulationSteps = try config.field("selection_accumulation_steps").int()
+        numTunableWeights = try config.field("num_deltas").count()
+        reselectionSteps = try config.field("reselection_steps").count()
+        selectionAccumulationSteps = try config.field("selection_accumulation_steps").count()
         initialReselectionRate = try config.field("initial_reselection_rate").double()
         guard let policy = RatePolicy(rawValue: try config.field("reselection_rate_policy").string()) else {
             throw TorchError.invalid(
@@ -47,7 +47,7 @@ extension SpIEL {
         _ layer: inout LayerCase, _ method: SpIEL, _ set: GraftSet, _ graft: SpIELGraft
     ) throws {
         let (golden, config) = (layer.golden, layer.golden.config)
-        let steps = try config.field("total_steps").int()
+        let steps = try config.field("total_steps").count()
         let rate = try config.field("learning_rate").double()
         var settings = OptimizerSettings()
         settings.weightDecay = try config.optional("weight_decay")?.double() ?? 0
@@ -56,7 +56,7 @@ extension SpIEL {
         }
         let plan = TrainingPlan(
             optimizer: settings, schedule: LearningRateSchedule(shape: .constant, peak: rate, totalSteps: steps),
-            stepsPerEpoch: steps, accumulation: try config.field("grad_accumulation_steps").int())
+            stepsPerEpoch: steps, accumulation: try config.field("grad_accumulation_steps").count())
         let reselection = SpIELReselection(method, [graft], plan)
         let trainables = try Trainables(
             reselection.groups(of: [graft.values]), optimizer: reselection.optimizer ?? AdamW())

@@ -63,7 +63,7 @@ private struct LoCATrace {
     init(_ golden: GoldenCase) throws {
         self.golden = golden
         method = try LoCA(golden)
-        steps = try golden.config.first(of: "steps", "num_steps", "total_steps", "iterations", "iters")?.int() ?? 60
+        steps = try golden.config.first(of: "steps", "num_steps", "total_steps", "iterations", "iters")?.count() ?? 60
         layer = try LayerCase(golden)
         graft = try layer.graft(try method.grafts(for: layer.model, key: RandomKey(seed: 0)))
         try graft.spectrum.load(golden.optional("param.spectrum") ?? graft.spectrum.value.zerosLike())

@@ -28,7 +28,7 @@ extension SparseMeZO {
         let model = try ProjectionChain.model(layers, dtype: .float64) { try $0.tanh() }
         let grafts = try method.grafts(for: model, key: RandomKey(seed: 0))
         try model.add(grafts, named: "default")
-        let steps = try golden.config.field("steps").int()
+        let steps = try golden.config.field("steps").count(from: 0)
         let rate = try golden.config.field("lr").double()
         var plan = TrainingPlan(
             schedule: LearningRateSchedule(shape: .constant, peak: rate, totalSteps: max(1, steps)), stepsPerEpoch: 1)

@@ -136,10 +136,10 @@ extension CheckpointFiles {
     /// Why a folder has no weights, as helpful as its contents allow.
     private static func noWeights(in folder: URL) -> any Error {
         let names: [String]
-        do {
-            names = try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted()
+        do throws(FileError) {
+            names = try FolderListing.names(in: folder)
         } catch {
-            return FileError.system(.open, path: folder.path, code: unreadableReason(folder.path))
+            return error
         }
         let found = names.filter { $0.hasSuffix(".safetensors") }
         let pickles = names.filter { name in
@@ -150,12 +150,6 @@ extension CheckpointFiles {
             return CheckpointError.pickleOnly(folder: folder.path, file: pickle)
         }
         return CheckpointError.noWeights(folder: folder.path, found: found)
-    }
-
-    private static func unreadableReason(_ path: String) -> Int32 {
-        var isFolder: ObjCBool = false
-        guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else { return ENOENT }
-        return isFolder.boolValue ? EACCES : ENOTDIR
     }
 }
 

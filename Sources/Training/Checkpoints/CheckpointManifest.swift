@@ -31,7 +31,7 @@ struct CheckpointManifest {
     /// Takes the digests of everything in a folder.
     private init(of folder: URL) throws {
         var (files, tensors) = (JSON.Object(), JSON.Object())
-        for name in try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted() {
+        for name in try FolderListing.names(in: folder) {
             let file = folder.appendingPathComponent(name)
             files[name] = .string(try Digest.file(file))
             guard file.pathExtension == "safetensors" else { continue }

@@ -108,7 +108,7 @@ struct CheckpointStore {
     /// Checkpoints by rising step.
     func all() throws -> [Checkpoint] {
         guard FileManager.default.fileExists(atPath: folder.path) else { return [] }
-        return try FileManager.default.contentsOfDirectory(atPath: folder.path).compactMap { name in
+        return try FolderListing.names(in: folder).compactMap { name in
             Self.step(of: name).map { Checkpoint(folder: folder.appendingPathComponent(name), step: $0) }
         }.sorted { $0.step < $1.step }
     }

@@ -29,7 +29,7 @@ struct SkillLocalizationReplay: Replay {
         var comparison = Comparison(golden)
         for (name, patch) in mask.base { comparison.produced("out.basepatch.\(name)", patch) }
         let rate = try config.field("lr").double()
-        let (epochs, batches) = (try config.field("epochs").int(), try config.field("batches").int())
+        let (epochs, batches) = (try config.field("epochs").count(from: 0), try config.field("batches").count())
         for epoch in 1...max(1, epochs) where epochs > 0 {
             let losses = try mask.step(batches: batches, rate: rate) { weights, batch in
                 let logits = try forward(golden.tensor("in.e\(epoch).x\(batch)"), weights, others)
@@ -57,7 +57,7 @@ struct SkillLocalizationReplay: Replay {
         // A case that gives its patch names it by what it is: `param.basepatch.w0`, `in.mask.w0`.
         let given = golden.names(beginningWith: "").filter { name in
             !["out.", "step", "grad."].contains(where: name.hasPrefix)
-                && (name.contains("patch") || name.contains("mask"))
+                && ["patch", "mask", "gamma"].contains(where: name.contains)
         }
         var patches = OrderedDictionary<String, Tensor>()
         for name in pre.keys {

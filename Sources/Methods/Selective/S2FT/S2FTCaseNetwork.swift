@@ -60,8 +60,9 @@ final class S2FTCaseNetwork: Network {
     ) throws -> Attention {
         let (q, k, v, o) = (try projection("q"), try projection("k"), try projection("v"), try projection("o"))
         let config = golden.config
-        let stated = try config.first(of: "heads", "num_heads", "n_heads", "num_attention_heads", "nh")?.int()
-        let size = try config.first(of: "head_dim", "hd")?.int() ?? stated.map { $0 > 0 ? q.outputSize / $0 : 0 } ?? 0
+        let stated = try config.first(of: "heads", "num_heads", "n_heads", "num_attention_heads", "n_head", "nh")?
+            .count()
+        let size = try config.first(of: "head_dim", "hd")?.count() ?? stated.map { $0 > 0 ? q.outputSize / $0 : 0 } ?? 0
         guard size > 0, q.outputSize % size == 0, k.outputSize % size == 0, v.outputSize == k.outputSize,
             o.inputSize == q.outputSize, (q.outputSize / size) % max(1, k.outputSize / size) == 0, k.outputSize > 0
         else {
