@@ -67,8 +67,13 @@ let package = Package(
         .testTarget(
             name: "MethodsTests",
             dependencies: [
-                "Adapters", "Backbones", "Golden", "JSON", "Methods", "Networks", "Optimization", "Torch",
+                "Adapters", "Backbones", "Golden", "JSON", "Methods", "Networks", "Optimization", "TestModels", "Torch",
             ]),
+
+        // The tiny networks of the tests of several rooms.
+        .target(
+            name: "TestModels", dependencies: ["Backbones", "JSON", "Methods", "Networks", "Torch"],
+            path: "Tests/TestModels"),
 
         .target(
             name: "Adapters",
@@ -76,7 +81,7 @@ let package = Package(
                 "Backbones", "Files", "JSON", "Methods", "Networks", "Support", "Torch",
                 .product(name: "Crypto", package: "swift-crypto"),
             ]),
-        .testTarget(name: "AdaptersTests", dependencies: ["Adapters", "Golden", "Verification"]),
+        .testTarget(name: "AdaptersTests", dependencies: ["Adapters", "Golden", "TestModels", "Verification"]),
 
         .target(
             name: "Training",

@@ -67,6 +67,7 @@ at::Tensor randperm(int64_t count, int64_t seed);
 at::Tensor multinomial(const at::Tensor &probabilities, int64_t count, int64_t seed);
 bool is_all_finite(const at::Tensor &a);
 bool set_grad_enabled(bool on);
+void release_freed_memory();
 int32_t on_gradient(ct_tensor leaf, int32_t (*hook)(void *), void (*release)(void *), void *context);
 int64_t cuda_device_count();
 

@@ -1107,6 +1107,12 @@ int32_t op_set_grad_enabled(bool on_, bool *out0) {
     });
 }
 
+int32_t op_release_freed_memory(void) {
+    return guarded([&] {
+        graft::release_freed_memory();
+    });
+}
+
 int32_t op_fused_adamw_(ct_tensor parameter_, ct_tensor gradient_, ct_tensor mean_, ct_tensor square_, ct_tensor step_, double learning_rate_, double beta1_, double beta2_, double weight_decay_, double eps_) {
     return guarded([&] {
         auto &parameter = tensor(parameter_);
@@ -1349,6 +1355,7 @@ const ct_operations operations = {
     op_grad,
     op_set_grad,
     op_set_grad_enabled,
+    op_release_freed_memory,
     op_fused_adamw_,
     op_fused_sgd_,
     op_rank,

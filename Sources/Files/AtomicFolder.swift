@@ -38,7 +38,7 @@ public enum AtomicFolder {
         let aside = url.deletingLastPathComponent()
             .appendingPathComponent(TemporaryName(target: url.lastPathComponent).text)
         try move(url, to: aside)
-        try FileManager.default.removeItem(at: aside)
+        try delete(aside)
     }
 
     /// Cleans up what killed processes left of their writing in a folder. Only for who knows that nobody writes there:
@@ -57,7 +57,7 @@ public enum AtomicFolder {
                 // Killed between the two renames: the new folder is not in its place, so the old one is taken back.
                 try move(item, to: target)
             } else {
-                try FileManager.default.removeItem(at: item)
+                try delete(item)
             }
         }
     }
@@ -94,6 +94,18 @@ extension AtomicFolder {
         } catch {
             try? FileManager.default.removeItem(at: temporary)
             throw error
+        }
+    }
+
+    /// Removes what is there. What went away meanwhile, with the folder that it was in, is no failure here: whoever writes
+    /// to that folder holds its lock, which tells.
+    private static func delete(_ url: URL) throws {
+        do {
+            try FileManager.default.removeItem(at: url)
+        } catch {
+            guard FileManager.default.fileExists(atPath: url.path) else { return }
+            let reason = (error as NSError).userInfo[NSUnderlyingErrorKey] as? NSError
+            throw FileError.system(.remove, path: url.path, code: Int32(truncatingIfNeeded: reason?.code ?? Int(EIO)))
         }
     }
 

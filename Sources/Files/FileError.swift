@@ -5,7 +5,7 @@ import Support
 public enum FileError: Error, Equatable, Sendable {
     /// What was asked of the system when it refused.
     public enum Action: String, Sendable {
-        case open, read, map, write, replace
+        case open, read, map, write, replace, remove
     }
 
     /// The system refused; `code` is its `errno`.

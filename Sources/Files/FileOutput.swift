@@ -39,13 +39,16 @@ public final class FileOutput {
 
     /// Waits until the bytes are on the disk.
     func synchronize() throws {
+        guard Self.synchronize(descriptor) == 0 else { throw FileError.last(.write, path) }
+    }
+
+    /// Waits until what was written to a descriptor is on the disk; returns what `fsync` does.
+    public static func synchronize(_ descriptor: Int32) -> Int32 {
         #if canImport(Darwin)
             // On macOS fsync only hands the bytes to the drive.
-            let status = fcntl(descriptor, F_FULLFSYNC) == 0 ? 0 : fsync(descriptor)
-        #else
-            let status = fsync(descriptor)
+            if fcntl(descriptor, F_FULLFSYNC) == 0 { return 0 }
         #endif
-        guard status == 0 else { throw FileError.last(.write, path) }
+        return fsync(descriptor)
     }
 
     /// Sets the permissions.

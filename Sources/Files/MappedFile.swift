@@ -6,7 +6,8 @@ import Foundation
 /// the file when they are first touched. Files replaced by a rename, as `AtomicFile` does, keep their old contents here.
 /// A file that another program writes into in place cannot be read safely through any map: changed pages may show
 /// either contents, and the system ends the process that touches pages which a cut has taken away. `requireUnchanged()`
-/// before and after the pages are used turns both into an error in all but the moment between.
+/// before and after the pages are used turns both into an error in all but the moment between; `MappedFileGuard` gives
+/// the end in that moment its sentence.
 public final class MappedFile: @unchecked Sendable {
     // Unchecked: the address never changes, and the bytes belong to whoever was handed them.
 
@@ -34,13 +35,18 @@ public final class MappedFile: @unchecked Sendable {
         guard let address, address != MAP_FAILED else { throw FileError.last(.map, file.path) }
         bytes = UnsafeMutableRawBufferPointer(start: address, count: file.size)
         self.file = isCopied ? nil : file
-        guard isCopied else { return }
+        guard isCopied else {
+            MappedFileGuard.add(bytes, path: file.path)
+            return
+        }
         try file.read(at: 0, into: bytes)
         try file.requireUnchanged()
     }
 
     deinit {
-        if let address = bytes.baseAddress { munmap(address, bytes.count) }
+        guard let address = bytes.baseAddress else { return }
+        if file != nil { MappedFileGuard.remove(bytes) }
+        munmap(address, bytes.count)
     }
 
     /// Holds a mapped file against what it was when it was opened.

@@ -25,7 +25,10 @@ public struct Comparison {
                 failures.append("\(name) was not produced")
                 continue
             }
-            let expected = try golden.tensor(name)
+            guard let expected = try golden.optional(name) else {
+                failures.append("\(name) is among the outputs and not in the case's file")
+                continue
+            }
             let (shape, wanted) = (try tensor.shape, try expected.shape)
             guard shape == wanted else {
                 failures.append("\(name) has shape \(shape), expected \(wanted)")
@@ -38,6 +41,10 @@ public struct Comparison {
             if !(share <= worst.share) { worst = (share, name) }
         }
         let passed = failures.isEmpty
+        let unread = golden.unreadInputs
+        if !passed, !unread.isEmpty {
+            failures.append("the replay read no \(unread.prefix(6).joined(separator: ", "))")
+        }
         return CaseResult(
             slug: golden.slug, name: golden.name, kind: golden.kind, status: passed ? .pass : .fail,
             maxError: worst.share,

@@ -20,6 +20,19 @@ public struct GoldenCase {
     public let tolerance: (atol: Double, rtol: Double)
     /// The given and the expected tensors; nil when the case has none.
     let tensors: SafetensorsFile?
+    private let reads = Reads()
+
+    /// The tensors that were asked for.
+    private final class Reads {
+        var names: Set<String> = []
+    }
+
+    /// Given tensors that nothing has asked for, in the order of their bytes: what a replay that fails may have
+    /// overlooked.
+    var unreadInputs: [String] {
+        ["in.", "base.", "param."].flatMap { prefix in names(beginningWith: prefix).map { prefix + $0 } }
+            .filter { !reads.names.contains($0) }
+    }
 
     /// Reads a case's folder.
     public init(folder: URL) throws {
@@ -39,13 +52,16 @@ public struct GoldenCase {
 
     /// A given or expected tensor.
     public func tensor(_ name: String) throws -> Tensor {
-        guard let tensors else { throw TorchError.invalid("case \(slug)/\(self.name) has no tensors.safetensors") }
-        return try tensors.tensor(name)
+        guard let tensor = try optional(name) else {
+            throw GoldenError.missingTensor(name: name, slug: slug, folder: "\(folder.lastPathComponent)/")
+        }
+        return tensor
     }
 
     /// A given tensor, nil when the case has none of this name.
     public func optional(_ name: String) throws -> Tensor? {
         guard let tensors, tensors.names.contains(name) else { return nil }
+        reads.names.insert(name)
         return try tensors.tensor(name)
     }
 

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Files
 import Foundation
 import Support
 
@@ -33,6 +34,7 @@ struct GraftProgram: AsyncParsableCommand {
     static func main() async {
         // A file that may not grow any further is an error to report, not the end of the process.
         signal(SIGXFSZ, SIG_IGN)
+        MappedFileGuard.install()
         do {
             var command = try parseAsRoot()
             do {

@@ -1,3 +1,5 @@
+import Support
+
 extension Parser {
     /// Reads a string; the position is at its opening quotation mark.
     mutating func parseString() throws -> String {
@@ -126,41 +128,5 @@ extension Parser {
     private mutating func unterminated(_ opening: Int) -> JSONError {
         position = opening
         return failure("the string is not closed")
-    }
-}
-
-/// The check that bytes are well-formed UTF-8 (Unicode, table 3-7).
-enum UTF8Validation {
-    /// The offset of the first byte of the first ill-formed sequence, or nil.
-    static func firstInvalid(in bytes: UnsafeRawBufferPointer) -> Int? {
-        var position = 0
-        while position < bytes.count {
-            let lead = bytes[position]
-            if lead < 0x80 {
-                position += 1
-                continue
-            }
-            guard let length = wellFormedLength(bytes, at: position, lead: lead) else { return position }
-            position += length
-        }
-        return nil
-    }
-
-    private static func wellFormedLength(_ bytes: UnsafeRawBufferPointer, at position: Int, lead: UInt8) -> Int? {
-        let length: Int
-        var second: ClosedRange<UInt8> = 0x80...0xBF
-        switch lead {
-        case 0xC2...0xDF: length = 2
-        case 0xE0: (length, second) = (3, 0xA0...0xBF)
-        case 0xED: (length, second) = (3, 0x80...0x9F)
-        case 0xE1...0xEF: length = 3
-        case 0xF0: (length, second) = (4, 0x90...0xBF)
-        case 0xF4: (length, second) = (4, 0x80...0x8F)
-        case 0xF1...0xF3: length = 4
-        default: return nil
-        }
-        guard position + length <= bytes.count, second.contains(bytes[position + 1]) else { return nil }
-        for offset in 2..<max(2, length) where bytes[position + offset] & 0xC0 != 0x80 { return nil }
-        return length
     }
 }

@@ -9,8 +9,8 @@ public protocol Method: Codable, Sendable {
     /// What the method declares about itself.
     static var card: MethodCard { get }
 
-    /// Options without a default, which an encoded default configuration leaves out.
-    static var optionalOptions: [String] { get }
+    /// What configurations can set, in the order in which it is written.
+    static var options: [MethodOption<Self>] { get }
 
     /// How the method's golden cases are run; `graft verify` finds them here.
     static var replays: [GoldenReplay] { get }
@@ -20,6 +20,10 @@ public protocol Method: Codable, Sendable {
 
     /// The configuration with every option at its default.
     init()
+
+    /// Refuses options that cannot be, whatever the model.
+    /// - Throws: `MethodError.option`.
+    func validate() throws
 
     /// Makes the grafts for a model; they are not yet on it.
     /// - Parameter start: random draws, examples to calibrate with, and the tensors of an adapter that is being read.
@@ -33,9 +37,6 @@ public protocol Method: Codable, Sendable {
 extension Method {
     /// This one.
     public var parts: [any Method] { [self] }
-
-    /// No such options.
-    public static var optionalOptions: [String] { [] }
 
     /// Nothing.
     public func lifecycle(of grafts: GraftSet, on model: Model, _ plan: TrainingPlan) throws -> (any Lifecycle)? {

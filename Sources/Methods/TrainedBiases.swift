@@ -2,12 +2,31 @@ import Networks
 import Torch
 
 /// Existing biases that are trained beside the grafts of an adapter.
-enum TrainedBiases {
+public enum TrainedBiases: Sendable {
+    /// None of them.
     case none
     /// Every bias of the network.
     case all
     /// Those of the projections that have a graft.
     case adapted
+}
+
+extension MethodOption {
+    /// `none`, `all`, or the method's own word for those of its projections.
+    static func bias(_ property: WritableKeyPath<Owner, TrainedBiases> & Sendable, adapted: String) -> Self {
+        let names: [(name: String, value: TrainedBiases)] = [("none", .none), ("all", .all), (adapted, .adapted)]
+        return Self(
+            "bias", property,
+            reading: { keys, key in
+                guard let name = try keys.decodeIfPresent(String.self, forKey: key) else { return nil }
+                guard let found = names.first(where: { $0.name == name })?.value else {
+                    let known = names.map(\.name).joined(separator: ", ")
+                    throw MethodError.option("bias: unknown value `\(name)`; known: \(known)")
+                }
+                return found
+            },
+            writing: { value in names.first { $0.value == value }?.name })
+    }
 }
 
 extension GraftSet {

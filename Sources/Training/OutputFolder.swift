@@ -2,7 +2,7 @@ import Files
 import Foundation
 import JSON
 
-/// The folder that a run leaves its files in.
+/// The folder that a run leaves its files in, step by step and under a lock; it may hold an earlier run to continue.
 struct OutputFolder {
     let url: URL
 

@@ -18,7 +18,8 @@ extension TrainingSession {
         let arguments = configuration.training
         let size = arguments.perDeviceTrainBatchSize
         for smaller in stride(from: size - 1, through: 1, by: -1) where size % smaller == 0 {
-            let bytes = try memory(cells: largestBatch(of: smaller, batching))
+            let batch = try largestBatch(of: smaller, batching)
+            let bytes = try memory(cells: batch.largestBatchCells, columns: batch.largestBatchColumns)
             guard bytes <= limit else { continue }
             return "per_device_train_batch_size: \(smaller) with gradient_accumulation_steps: "
                 + "\(arguments.gradientAccumulationSteps * size / smaller) makes the same steps in about "
@@ -31,10 +32,10 @@ extension TrainingSession {
     private func shorterRows(_ batching: BatchingOptions, _ limit: Int) throws -> String? {
         guard configuration.task != .imageClassification else { return nil }
         let arguments = configuration.training
-        let longest = try largestBatch(of: 1, batching)
+        let longest = try largestBatch(of: 1, batching).largestBatchCells
         for share in stride(from: 7, through: 1, by: -1) {
             let columns = longest * share / 8
-            let bytes = try memory(cells: columns)
+            let bytes = try memory(cells: columns, columns: columns)
             guard columns >= 8, bytes <= limit else { continue }
             return "max_length: \(columns) with per_device_train_batch_size: 1 and gradient_accumulation_steps: "
                 + "\(arguments.gradientAccumulationSteps * arguments.perDeviceTrainBatchSize) takes about "
@@ -43,16 +44,15 @@ extension TrainingSession {
         return nil
     }
 
-    private func largestBatch(of size: Int, _ batching: BatchingOptions) throws -> Int {
+    private func largestBatch(of size: Int, _ batching: BatchingOptions) throws -> BatchingStatistics {
         var options = batching
         options.batchSize = size
         return BatchingStatistics(try BatchLoader(data.training, options: options, collator: loader.collator))
-            .largestBatchCells
     }
 
-    private func memory(cells: Int) throws -> Int {
-        try Forecast.memory(
-            model, active: trainables.activeCount, cells: cells, scoresAllTokens: configuration.task == .causalLM
-        ).reduce(0) { $0 + $1.bytes }
+    private func memory(cells: Int, columns: Int) throws -> Int {
+        var conditions = memory
+        (conditions.cells, conditions.columns) = (cells, columns)
+        return try Forecast.memory(model, grafts, conditions).reduce(0) { $0 + $1.bytes }
     }
 }

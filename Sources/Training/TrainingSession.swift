@@ -28,6 +28,8 @@ final class TrainingSession {
     let checkpoints: CheckpointStore
     let digests = ProvenanceDigests()
     let totalSteps: Int
+    /// What the forecast of the memory was made from.
+    let memory: Forecast.MemoryConditions
     let forecast: Forecast
     /// The adapter's name on the model.
     let adapterName: String
@@ -106,9 +108,15 @@ final class TrainingSession {
         trainables = try Trainables(of: grafts, on: model, plan, lifecycle, device: device)
         checkpoints = CheckpointStore(
             folder: URL(fileURLWithPath: configuration.outputDirectory), limit: arguments.saveTotalLimit)
+        memory = Forecast.MemoryConditions(
+            active: trainables.activeCount, cells: batches.largestBatchCells, columns: batches.largestBatchColumns,
+            scoresTokens: configuration.task == .causalLM || configuration.task == .seq2seq,
+            keepsProbabilities: try modelConfig.keepsAttentionProbabilities,
+            usesBackward: lifecycle?.updateRule?.usesBackward ?? true)
         forecast = try Forecast(
-            configuration, data.statistics, batches, model: model, trainables: trainables, steps: totalSteps,
-            lengths: data.training.lengths)
+            configuration, data.statistics, batches, model: model,
+            memoryParts: Forecast.memory(model, grafts, memory), trainableParameters: trainables.count,
+            steps: totalSteps, lengths: data.training.lengths)
         self.resolvedMethod = method
         try requireSensibleEvaluation()
         try requireFit(batching)

@@ -40,10 +40,23 @@ public enum Verification {
         }
         do {
             return try run(golden)
+        } catch let error where isUnsupported(error) {
+            return CaseResult(
+                slug: golden.slug, name: golden.name, kind: golden.kind, status: .unsupported, maxError: .nan,
+                detail: "\(error)")
         } catch {
             return CaseResult(
                 slug: golden.slug, name: golden.name, kind: golden.kind, status: .fail, maxError: .infinity,
                 detail: "\(error)")
+        }
+    }
+
+    /// Whether an error says that a case asks for what no replay reads, rather than that something is wrong.
+    private static func isUnsupported(_ error: any Error) -> Bool {
+        switch error {
+        case is GoldenError: true
+        case JSONError.missing: true
+        default: false
         }
     }
 

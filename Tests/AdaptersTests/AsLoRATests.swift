@@ -2,6 +2,7 @@ import Backbones
 import Foundation
 import Methods
 import Networks
+import TestModels
 import Testing
 import Torch
 
@@ -12,7 +13,7 @@ import Torch
     private func adapter(_ method: any Methods.Method, for base: URL, to folder: URL) throws {
         let loaded = try Backbones.load(base)
         let set = try method.grafts(for: loaded.model, key: RandomKey(seed: 1))
-        try set.perturb()
+        try set.perturbed()
         try AdapterFolder.write(method, set, of: loaded.model, to: folder, checkpoint: base)
     }
 
@@ -80,7 +81,7 @@ import Torch
             let loaded = try Backbones.load(base)
             let method = try LoRA(options: #"{"modules_to_save": ["classifier"]}"#)
             let set = try method.grafts(for: loaded.model, key: RandomKey(seed: 1))
-            try set.perturb()
+            try set.perturbed()
             let first = try #require(Array(set.projections.keys).first)
             let graft = try #require(set.projections[first] as? LoRAGraft)
             try graft.b.load(graft.b.value.detach() * 0)

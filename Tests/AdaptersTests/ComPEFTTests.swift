@@ -2,6 +2,7 @@ import Backbones
 import Foundation
 import Methods
 import Networks
+import TestModels
 import Testing
 import Torch
 
@@ -174,7 +175,7 @@ import Torch
         for variable in grafts.variables {
             start["base_model.model." + variable.name] = try variable.value.detach().clone()
         }
-        try grafts.perturb(by: 0.2)
+        try grafts.perturbed(by: 0.2)
         var provenance = AdapterProvenance()
         provenance.seed = 11
         try AdapterFolder.write(

@@ -1,6 +1,7 @@
 import Adapters
 import Methods
 import Networks
+import TestModels
 import Testing
 import Torch
 
@@ -11,7 +12,7 @@ import Torch
         let model = loaded.model
         let base = try TinyModels.outputs(loaded)
         let grafts = try LoRA(options: variant.options).grafts(for: model, key: RandomKey(seed: 5))
-        try grafts.perturb()
+        try grafts.perturbed()
         try model.add(grafts, named: "a")
         let adapted = try TinyModels.outputs(loaded)
         try model.merge()
@@ -28,7 +29,7 @@ import Torch
             let loaded = try TinyModels.make("tied")
             let grafts = try LoRA(options: #"{"target_modules": ["\#(target)"]}"#)
                 .grafts(for: loaded.model, key: RandomKey(seed: 5))
-            try grafts.perturb()
+            try grafts.perturbed()
             try loaded.model.add(grafts, named: "a")
             let adapted = try TinyModels.outputs(loaded)
             try loaded.model.merge()
@@ -43,7 +44,7 @@ import Torch
         let options = [#"{"target_modules": ["query", "dense"]}"#, #"{"target_modules": ["query"], "use_dora": true}"#]
         for (index, options) in options.enumerated() {
             let grafts = try LoRA(options: options).grafts(for: model, key: RandomKey(seed: index))
-            try grafts.perturb(seed: index)
+            try grafts.perturbed(seed: index)
             try model.add(grafts, named: "adapter \(index)")
         }
         let both = try TinyModels.outputs(loaded)

@@ -3,6 +3,7 @@ import Foundation
 import JSON
 import Methods
 import Networks
+import TestModels
 import Testing
 import Torch
 
@@ -26,7 +27,7 @@ import Torch
             var method = LayerNormTuning()
             method.modulesToSave = ["classifier"]
             let grafts = try method.grafts(for: trained.model, key: RandomKey(seed: 0))
-            try grafts.perturb(by: 0.3)
+            try grafts.perturbed(by: 0.3)
             try trained.model.add(grafts, named: "default")
             try AdapterFolder.write(method, grafts, of: trained.model, to: folder)
             let file = try SafetensorsFile(folder.appendingPathComponent("adapter_model.safetensors"))

@@ -3,6 +3,7 @@ import Foundation
 import JSON
 import Methods
 import Networks
+import TestModels
 import Testing
 import Torch
 
@@ -27,7 +28,7 @@ import Torch
             let base = try TinyModels.outputs(trained)
             let method = try MethodConfiguration(.init(options)).method
             let grafts = try method.grafts(for: trained.model, key: RandomKey(seed: 5))
-            try grafts.perturb()
+            try grafts.perturbed()
             try trained.model.add(grafts, named: "default")
             try AdapterFolder.write(method, grafts, of: trained.model, to: folder)
             let fresh = try TinyModels.make(model)

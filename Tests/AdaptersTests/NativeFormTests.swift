@@ -3,6 +3,7 @@ import Foundation
 import JSON
 import Methods
 import Networks
+import TestModels
 import Testing
 import Torch
 
@@ -11,6 +12,7 @@ private struct NativeLoRA: Methods.Method {
     var lora = LoRA()
     static let card = MethodCard(
         name: "lora", summary: "", family: "", sites: "", paper: "", initContract: .equalsBase, mergeContract: .exact)
+    static let options: [MethodOption<NativeLoRA>] = []
 
     init() {}
 
@@ -55,7 +57,7 @@ private final class Classes: ProjectionGraft {
             var method = NativeLoRA()
             method.lora.modulesToSave = ["classifier"]
             grafts = try method.grafts(for: loaded.model, key: RandomKey(seed: 5))
-            try grafts.perturb(by: 0.2)
+            try grafts.perturbed(by: 0.2)
             try AdapterFolder.write(method, grafts, of: loaded.model, to: folder, taskType: "SEQ_CLS")
         }
 

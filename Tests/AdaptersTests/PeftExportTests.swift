@@ -4,6 +4,7 @@ import Foundation
 import JSON
 import Methods
 import Networks
+import TestModels
 import Testing
 import Torch
 
@@ -19,7 +20,7 @@ import Torch
             let trained = try TinyModels.make("bert")
             let method = try MethodConfiguration(.init(options)).method
             let grafts = try method.grafts(for: trained.model, key: RandomKey(seed: 5))
-            try grafts.perturb()
+            try grafts.perturbed()
             try trained.model.add(grafts, named: "default")
             let expected = try TinyModels.outputs(trained)
             let (own, exported) = (folder.appendingPathComponent("own"), folder.appendingPathComponent("peft"))
@@ -57,7 +58,7 @@ import Torch
             let loaded = try Backbones.load(base)
             let method = try MethodConfiguration(.init(["name": "mhr", "n_tasks": 3, "r": 2])).method
             let grafts = try method.grafts(for: loaded.model, key: RandomKey(seed: 5))
-            try grafts.perturb()
+            try grafts.perturbed()
             let adapter = folder.appendingPathComponent("adapter")
             try AdapterFolder.write(method, grafts, of: loaded.model, to: adapter, checkpoint: base)
             func merge(_ task: Int?) throws -> Tensor {

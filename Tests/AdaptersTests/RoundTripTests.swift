@@ -4,6 +4,7 @@ import Foundation
 import JSON
 import Methods
 import Networks
+import TestModels
 import Testing
 import Torch
 import Verification
@@ -71,7 +72,7 @@ struct Variant: CustomTestStringConvertible, Sendable {
             let method = try LoRA(options: variant.options)
             let base = try TinyModels.outputs(trained)
             let grafts = try method.grafts(for: trained.model, key: AdapterProvenance.methodKey(seed: 5))
-            try grafts.perturb()
+            try grafts.perturbed()
             try trained.model.add(grafts, named: "trained")
             var provenance = AdapterProvenance()
             provenance.seed = 5
@@ -96,7 +97,7 @@ struct Variant: CustomTestStringConvertible, Sendable {
             let trained = try TinyModels.make(variant.model)
             let method = try LoRA(options: variant.options)
             let grafts = try method.grafts(for: trained.model, key: RandomKey(seed: 5))
-            try grafts.perturb()
+            try grafts.perturbed()
             let notes = try AdapterFolder.write(method, grafts, of: trained.model, to: folder)
             #expect(notes.isEmpty)
             let adapter = try AdapterFolder.read(from: folder, for: trained.model)
@@ -116,7 +117,7 @@ struct Variant: CustomTestStringConvertible, Sendable {
             let trained = try TinyModels.make(variant.model)
             let method = try LoRA(options: variant.options)
             let grafts = try method.grafts(for: trained.model, key: RandomKey(seed: 5))
-            try grafts.perturb()
+            try grafts.perturbed()
             try trained.model.add(grafts, named: "trained")
             let notes = try AdapterFolder.write(method, grafts, of: trained.model, to: folder)
             #expect(notes.count == 1)

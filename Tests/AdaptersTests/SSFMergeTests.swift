@@ -3,6 +3,7 @@ import Backbones
 import Foundation
 import Methods
 import Networks
+import TestModels
 import Testing
 import Torch
 
@@ -10,7 +11,7 @@ import Torch
     private func adapter(for base: URL, to folder: URL) throws {
         let loaded = try Backbones.load(base)
         let set = try SSF().grafts(for: loaded.model, key: RandomKey(seed: 1))
-        try set.perturb(by: 0.1)
+        try set.perturbed(by: 0.1)
         try AdapterFolder.write(SSF(), set, of: loaded.model, to: folder, checkpoint: base)
     }
 

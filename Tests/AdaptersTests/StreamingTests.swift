@@ -2,6 +2,7 @@ import Adapters
 import Backbones
 import Foundation
 import Networks
+import TestModels
 import Testing
 import Torch
 

@@ -47,7 +47,7 @@ struct StatisticsTests {
         #expect(statistics.rows == 5)
         #expect(statistics.cells == 29)
         #expect(statistics.tokens == 27)
-        #expect(statistics.largestBatchCells == 18)
+        #expect(statistics.largestBatchCells == 18 && statistics.largestBatchColumns == 9)
         #expect(statistics.paddingShare == 2.0 / 29)
         let rounded = BatchingStatistics(
             try BatchLoader(

@@ -74,4 +74,26 @@ private final class Scaling: ProjectionGraft {
         let result = try layer.result()
         #expect(result.status == .pass, "\(result.detail)")
     }
+
+    @Test func aFailureNamesTheGivenTensorsThatNothingRead() throws {
+        let golden = try Self.golden(
+            ["out.y"],
+            [
+                ("base.weight", try Tensor([1, 2, 3, 4]).reshape([2, 2]).to(.float32)),
+                ("in.x", try Tensor([1, 1]).reshape([1, 2]).to(.float32)),
+                ("param.forgotten", try Tensor([1]).to(.float32)),
+                ("out.y", try Tensor([0, 0]).reshape([1, 2]).to(.float32)),
+            ])
+        var layer = try LayerCase(golden)
+        layer.produced("out.y", try layer.forward(golden.tensor("in.x")))
+        let result = try layer.result()
+        #expect(result.status == .fail)
+        #expect(result.detail.contains("param.forgotten") && !result.detail.contains("in.x"), "\(result.detail)")
+    }
+
+    @Test func aMissingTensorIsNamed() throws {
+        let golden = try Self.golden(["out.y"], [("out.y", try Tensor([1]).to(.float32))])
+        #expect(throws: GoldenError.self) { try golden.tensor("base.weight") }
+        #expect(try golden.first(of: ["in.x", "out.y"])?.name == "out.y")
+    }
 }

@@ -76,6 +76,25 @@ import Testing
             }
         }
 
+        /// Whether a test can be given a C library's function of its own.
+        static let canCompile = (try? Shell.run("command -v cc").status) == 0
+
+        @Test(.enabled(if: canCompile, "there is no C compiler"))
+        func aFileSystemThatKnowsNoLocksIsAWarning() throws {
+            try Workplace.with("bert") { place in
+                let flock = "#include <errno.h>\nint flock(int file, int how) { errno = ENOLCK; return -1; }\n"
+                try Data(flock.utf8).write(to: place.folder.appendingPathComponent("flock.c"))
+                #expect(try Shell.run("cc -shared -fPIC -o flock.so flock.c", in: place.folder).status == 0)
+                let train = command(place.arguments("classification", ["--max-steps", "1"]))
+                let outcome = try Shell.run("LD_PRELOAD=./flock.so \(train)", in: place.folder)
+                #expect(outcome.status == 0, "\(outcome.errors)")
+                let log = String(decoding: try place.bytes("run/metrics.jsonl"), as: UTF8.self)
+                #expect(log.contains(#""code":"no_lock""#), "\(log)")
+                #expect(outcome.errors.contains("knows no locks: nothing keeps a second run from"), "\(outcome)")
+                #expect(place.exists("run/adapter_model.safetensors"))
+            }
+        }
+
         @Test func aFileThatMayNotGrowEndsTheRunWithWhatItHasSaved() throws {
             try Workplace.with("bert") { place in
                 let expected = try uninterrupted(place)

@@ -9,6 +9,7 @@ struct LifecycleMethod: Methods.Method {
     static let card = MethodCard(
         name: "lifecycle-test", summary: "Uses every hook.", family: "test", sites: "linear", paper: "none",
         initContract: .equalsBase, mergeContract: .never)
+    static let options: [MethodOption<LifecycleMethod>] = [.init("step", \.step)]
 
     /// What stands for a step: `hooks` for backward and optimizer, `forward` for a rule without a backward, `twice` for
     /// a rule of two backwards.

@@ -230,6 +230,7 @@ private struct IdleMethod: Methods.Method {
     static let card = MethodCard(
         name: "idle-test", summary: "LoRA.", family: "test", sites: "linear", paper: "none", initContract: .equalsBase,
         mergeContract: .never)
+    static let options: [MethodOption<IdleMethod>] = [.init("twice", \.twice)]
     var twice = false
 
     private final class Life: Lifecycle {
@@ -255,6 +256,7 @@ private struct LayersInTurns: Methods.Method {
     static let card = MethodCard(
         name: "layers-test", summary: "Layers in turns.", family: "test", sites: "parameters", paper: "none",
         initContract: .equalsBase, mergeContract: .never)
+    static let options: [MethodOption<LayersInTurns>] = []
 
     private final class Life: Lifecycle {
         func groups(of variables: [Variable]) throws -> [ParameterGroup] {
@@ -287,6 +289,7 @@ private struct CalibratedMethod: Methods.Method {
     static let card = MethodCard(
         name: "calibrated-test", summary: "Sees examples.", family: "test", sites: "linear", paper: "none",
         initContract: .equalsBase, mergeContract: .never)
+    static let options: [MethodOption<CalibratedMethod>] = []
 
     func grafts(for model: Model, _ start: GraftStart) throws -> GraftSet {
         var set = GraftSet()

@@ -29,6 +29,26 @@ import Testing
         #expect(!FileManager.default.fileExists(atPath: configuration.outputDirectory))
     }
 
+    @Test func shorterPackedRowsAreProposedWhereNoSmallerBatchFits() async throws {
+        let tiny = try TinyCheckpoint.llama()
+        var configuration = try tiny.completion("run")
+        (configuration.data.batching, configuration.data.maxLength) = (.packing, 32)
+        configuration.training.perDeviceTrainBatchSize = 2
+        var single = configuration
+        single.training.perDeviceTrainBatchSize = 1
+        let forecast = try await TrainingRun(single).forecast.memoryBytes
+        configuration.training.memoryLimit = ByteCount(forecast - 1)
+        let limited = configuration
+        let message = await refusal { _ = try await TrainingRun(limited) }
+        #expect(
+            message.contains(
+                "max_length: 28 with per_device_train_batch_size: 1 and gradient_accumulation_steps: 2 takes about"),
+            "\(message)")
+        (configuration.data.maxLength, configuration.training.perDeviceTrainBatchSize) = (28, 1)
+        configuration.training.gradientAccumulationSteps = 2
+        _ = try await TrainingRun(configuration)
+    }
+
     @Test func whatCannotFitSaysSo() async throws {
         let tiny = try TinyCheckpoint.bert()
         var configuration = try tiny.classification("run")

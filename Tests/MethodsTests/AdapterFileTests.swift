@@ -3,6 +3,7 @@ import Foundation
 import JSON
 import Methods
 import Networks
+import TestModels
 import Testing
 import Torch
 
@@ -16,22 +17,22 @@ import Torch
         let (model, method) = AdapterFileTests.methods[index]
         let folder = FileManager.default.temporaryDirectory.appendingPathComponent("graft-\(UUID().uuidString)")
         defer { try? FileManager.default.removeItem(at: folder) }
-        let loaded = try SiteModels.make(model)
-        let base = try SiteModels.outputs(loaded)
+        let loaded = try TinyModels.make(model)
+        let base = try TinyModels.outputs(loaded)
         let set = try method.grafts(for: loaded.model, key: RandomKey(seed: 1)).perturbed()
         try loaded.model.add(set, named: "a")
-        let expected = try SiteModels.outputs(loaded)
+        let expected = try TinyModels.outputs(loaded)
         #expect(try expected.distance(to: base) > 1e-3)
         try AdapterFolder.write(method, set, of: loaded.model, to: folder)
-        let other = try SiteModels.make(model)
+        let other = try TinyModels.make(model)
         try AdapterFolder.load(from: folder, onto: other)
-        #expect(try SiteModels.outputs(other).isEqual(to: expected))
+        #expect(try TinyModels.outputs(other).isEqual(to: expected))
     }
 
     @Test func aBottleneckOfAnotherWidthThanTheFilesIsRefusedBeforeItIsMade() throws {
         let folder = FileManager.default.temporaryDirectory.appendingPathComponent("graft-\(UUID().uuidString)")
         defer { try? FileManager.default.removeItem(at: folder) }
-        let loaded = try SiteModels.make("bert")
+        let loaded = try TinyModels.make("bert")
         let set = try Houlsby().grafts(for: loaded.model, key: RandomKey(seed: 1))
         try AdapterFolder.write(Houlsby(), set, of: loaded.model, to: folder)
         let file = folder.appendingPathComponent("adapter_config.json")

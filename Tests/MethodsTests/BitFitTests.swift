@@ -1,13 +1,14 @@
 import JSON
 import Methods
 import Networks
+import TestModels
 import Testing
 import Torch
 
 @Suite struct BitFitTests {
     private func names(_ options: JSON, _ model: String) throws -> [String] {
         let set = try method(options, as: BitFit.self).grafts(
-            for: SiteModels.make(model).model, key: RandomKey(seed: 1))
+            for: TinyModels.make(model).model, key: RandomKey(seed: 1))
         #expect(set.grafts.isEmpty)
         return Array(set.parameters.keys)
     }
@@ -17,7 +18,7 @@ import Torch
         let names = try names([:], model)
         #expect(names.allSatisfy { $0.hasSuffix(".bias") })
         #expect(names.count == count)
-        #expect(Set(names) == Set(try SiteModels.make(model).model.parameters.keys.filter { $0.hasSuffix("bias") }))
+        #expect(Set(names) == Set(try TinyModels.make(model).model.parameters.keys.filter { $0.hasSuffix("bias") }))
     }
 
     @Test func theSmallSetIsQueriesAndFirstLayers() throws {

@@ -2,6 +2,7 @@ import Foundation
 import JSON
 import Methods
 import Networks
+import TestModels
 import Testing
 import Torch
 
@@ -12,24 +13,24 @@ import Torch
         (try? method(["attn_bn": 0, "ffn_bn": 3], as: MAMAdapter.self)) ?? MAMAdapter(),
     ]
 
-    @Test(arguments: SiteModels.all.keys.sorted())
+    @Test(arguments: TinyModels.all.keys.sorted())
     func aSecondMapOfZerosLeavesTheBaseAlone(model: String) throws {
         for method in BottleneckTests.zeroed {
-            let loaded = try SiteModels.make(model)
-            let base = try SiteModels.outputs(loaded)
+            let loaded = try TinyModels.make(model)
+            let base = try TinyModels.outputs(loaded)
             let set = try method.grafts(for: loaded.model, key: RandomKey(seed: 1))
             try loaded.model.add(set, named: "a")
-            #expect(try SiteModels.outputs(loaded).isEqual(to: base))
+            #expect(try TinyModels.outputs(loaded).isEqual(to: base))
             _ = try set.perturbed()
             try loaded.model.refresh()
-            #expect(try SiteModels.outputs(loaded).distance(to: base) > 1e-3)
+            #expect(try TinyModels.outputs(loaded).distance(to: base) > 1e-3)
             try loaded.model.remove("a")
-            #expect(try SiteModels.outputs(loaded).isEqual(to: base))
+            #expect(try TinyModels.outputs(loaded).isEqual(to: base))
         }
     }
 
     @Test func houlsbyTrainsTwoBottlenecksInEachLayerAndAllNorms() throws {
-        let model = try SiteModels.make("bert").model
+        let model = try TinyModels.make("bert").model
         let set = try method(["bottleneck": 4], as: Houlsby.self).grafts(for: model, key: RandomKey(seed: 1))
         #expect(set.sublayers.count == 4)
         #expect(set.parameters.keys.allSatisfy { $0.contains("LayerNorm") } && set.parameters.count == 2 * 5)
@@ -40,7 +41,7 @@ import Torch
     }
 
     @Test func pfeifferTakesOneSiteOfEachLayerAndASixteenthOfItsChannels() throws {
-        let model = try SiteModels.make("gpt2").model
+        let model = try TinyModels.make("gpt2").model
         let set = try Pfeiffer().grafts(for: model, key: RandomKey(seed: 1))
         #expect(Array(set.sublayers.keys) == ["transformer.h.0.mlp", "transformer.h.1.mlp"])
         #expect(try set.variables.first?.value.shape == [1, 16])
@@ -51,11 +52,11 @@ import Torch
         // Both wirings are then the branch's output with the bottleneck of it: the same tensors give the same outputs.
         var found: [Tensor] = []
         for option in ["sequential", "pfeiffer", "parallel"] {
-            let loaded = try SiteModels.make("gpt2")
+            let loaded = try TinyModels.make("gpt2")
             let adapter = try method(["attn_bn": 0, "ffn_bn": 3, "ffn_option": .string(option)], as: MAMAdapter.self)
             let set = try adapter.grafts(for: loaded.model, key: RandomKey(seed: 1)).perturbed()
             try loaded.model.add(set, named: "a")
-            found.append(try SiteModels.outputs(loaded))
+            found.append(try TinyModels.outputs(loaded))
         }
         #expect(try found[0].isEqual(to: found[1]))
         #expect(try found[0].distance(to: found[2]) > 1e-3)
@@ -63,13 +64,13 @@ import Torch
 
     @Test func theFactorActsOnTheBiasToo() throws {
         func outputs(_ scalar: Double, _ change: (Variable) throws -> Void) throws -> Tensor {
-            let loaded = try SiteModels.make("bert")
+            let loaded = try TinyModels.make("bert")
             let options: JSON = ["attn_bn": 0, "ffn_bn": 3, "ffn_adapter_scalar": .double(scalar)]
             let set = try method(options, as: MAMAdapter.self).grafts(for: loaded.model, key: RandomKey(seed: 1))
                 .perturbed()
             for variable in set.variables where variable.name.contains("adapter_up") { try change(variable) }
             try loaded.model.add(set, named: "a")
-            return try SiteModels.outputs(loaded)
+            return try TinyModels.outputs(loaded)
         }
         let scaled = try outputs(4) { _ in }
         let folded = try outputs(1) { try $0.load($0.value.detach() * 4) }
@@ -78,7 +79,7 @@ import Torch
     }
 
     @Test func aFreshHoulsbyIsNearTheBaseAndWithinTwoDeviations() throws {
-        let model = try SiteModels.make("bert").model
+        let model = try TinyModels.make("bert").model
         let set = try Houlsby().grafts(for: model, key: RandomKey(seed: 1))
         let maps = set.variables.filter { $0.name.hasSuffix("down.weight") || $0.name.hasSuffix("up.weight") }
         let numbers = try Tensor.cat(maps.map { try $0.value.detach().reshape([-1]) })

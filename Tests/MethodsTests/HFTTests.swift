@@ -1,5 +1,6 @@
 import Networks
 import Optimization
+import TestModels
 import Testing
 import Torch
 
@@ -7,7 +8,7 @@ import Torch
 
 @Suite struct HFTTests {
     private static func members(of name: String) throws -> HalfMembers {
-        HalfMembers(of: try SiteModels.make(name).model)
+        HalfMembers(of: try TinyModels.make(name).model)
     }
 
     /// The frozen members of a category, block by block.
@@ -45,7 +46,7 @@ import Torch
     }
 
     @Test func aRoundTrainsExactlyWhatIsNotFrozen() throws {
-        let loaded = try SiteModels.make("llama")
+        let loaded = try TinyModels.make("llama")
         var method = HFT()
         method.stepsPerRound = 2
         let set = try method.grafts(for: loaded.model, key: RandomKey(seed: 1))
@@ -75,7 +76,7 @@ import Torch
     }
 
     @Test func halfResetTakesTheFrozenHalfFromTheBase() throws {
-        let loaded = try SiteModels.make("llama")
+        let loaded = try TinyModels.make("llama")
         let tuned = try HFT().grafts(for: loaded.model, key: RandomKey(seed: 1))
         for variable in tuned.variables { try variable.replace(with: variable.value + 1) }
         let key = RandomKey(seed: 4)

@@ -1,5 +1,6 @@
 import Foundation
 import JSON
+import TestModels
 import Testing
 import Torch
 
@@ -14,10 +15,10 @@ import Torch
     }
 
     private func outputs(_ method: MAMAdapter, on model: String, by scale: Double = 0.2) throws -> Tensor {
-        let loaded = try SiteModels.make(model)
+        let loaded = try TinyModels.make(model)
         try loaded.model.add(
             method.grafts(for: loaded.model, key: RandomKey(seed: 1)).perturbed(by: scale), named: "a")
-        return try SiteModels.outputs(loaded)
+        return try TinyModels.outputs(loaded)
     }
 
     @Test(arguments: ["bart", "bert", "llama", "gpt2"])
@@ -34,11 +35,11 @@ import Torch
             ["attn_mode": "adapter", "attn_option": "sequential"], ["ffn_option": "pfeiffer"],
         ] as [[String: JSON]], ["bart", "bert"])
     func everyWiringComputesSomethingElseAndAllOfItIsTrained(options: [String: JSON], model: String) throws {
-        let loaded = try SiteModels.make(model)
+        let loaded = try TinyModels.make(model)
         let method = try mam(options.merging(["attn_bn": 8, "ffn_bn": 8]) { $1 })
         let set = try method.grafts(for: loaded.model, key: RandomKey(seed: 1)).perturbed(by: 0.2)
         try loaded.model.add(set, named: "a")
-        let output = try loaded.model(SiteModels.input(loaded))
+        let output = try loaded.model(TinyModels.input(loaded))
         let scores = try #require(output.logits)
         #expect(try scores.distance(to: outputs(mam([:]), on: model)) > 1e-4)
         try (scores * scores).sum().backward()
@@ -49,7 +50,7 @@ import Torch
     }
 
     @Test func headsAreTheSumsOfTheFormulas() throws {
-        let loaded = try SiteModels.make("bart")
+        let loaded = try TinyModels.make("bart")
         let site = try #require(loaded.model.attentions["model.decoder.layers.1.encoder_attn"])
         let input = try Tensor.normal([2, 4, 16], key: RandomKey(seed: 8))
         let base = try Tensor.normal([2, 4, 16], key: RandomKey(seed: 9))
@@ -81,7 +82,7 @@ import Torch
     }
 
     @Test func eachKindOfAttentionOfAnEncoderDecoderHasAPrefixOfItsOwn() throws {
-        let loaded = try SiteModels.make("bart")
+        let loaded = try TinyModels.make("bart")
         let set = try mam([:]).grafts(for: loaded.model, key: RandomKey(seed: 1))
         let names = set.variables.map(\.name)
         for kind in ["encoder", "decoder", "cross"] {
@@ -97,7 +98,7 @@ import Torch
     }
 
     @Test func withoutAPrefixANewAdapterIsTheBase() throws {
-        let base = try SiteModels.outputs(SiteModels.make("bart"))
+        let base = try TinyModels.outputs(TinyModels.make("bart"))
         #expect(try outputs(mam(["attn_bn": 0]), on: "bart", by: 0).isEqual(to: base))
         #expect(try outputs(mam(["attn_mode": "adapter"]), on: "bart", by: 0).isEqual(to: base))
     }
@@ -112,7 +113,7 @@ import Torch
     }
 
     @Test func rotatedQueriesHaveNoNormOfTheInput() throws {
-        let model = try SiteModels.make("llama").model
+        let model = try TinyModels.make("llama").model
         for options in [["attn_option": "cross_attn"], ["attn_mode": "adapter"]] as [[String: JSON]] {
             #expect(throws: MethodError.self) { try mam(options).grafts(for: model, key: RandomKey(seed: 1)) }
         }

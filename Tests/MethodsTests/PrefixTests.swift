@@ -5,6 +5,7 @@ import JSON
 import Methods
 import Networks
 import Optimization
+import TestModels
 import Testing
 import Torch
 
@@ -24,18 +25,18 @@ import Torch
                 trainables: Trainables([], optimizer: AdamW()), model: model))
     }
 
-    @Test(arguments: ["prefix-tuning", "mam-adapter"], SiteModels.all.keys.sorted())
+    @Test(arguments: ["prefix-tuning", "mam-adapter"], TinyModels.all.keys.sorted())
     func theStoredTableComputesWhatTheMapsDid(name: String, model: String) throws {
         let method = try #require(PrefixTests.all[name])
-        let loaded = try SiteModels.make(model)
-        let base = try SiteModels.outputs(loaded)
+        let loaded = try TinyModels.make(model)
+        let base = try TinyModels.outputs(loaded)
         let set = try method.grafts(for: loaded.model, key: RandomKey(seed: 1)).perturbed(by: 0.05)
         try loaded.model.add(set, named: "a")
-        let trained = try SiteModels.outputs(loaded)
+        let trained = try TinyModels.outputs(loaded)
         #expect(try trained.distance(to: base) > 1e-4)
         #expect(set.variables.contains { $0.name.hasSuffix("prefix.fc2.weight") })
         try finish(method, set, on: loaded.model)
-        #expect(try SiteModels.outputs(loaded).isEqual(to: trained))
+        #expect(try TinyModels.outputs(loaded).isEqual(to: trained))
         #expect(!set.variables.contains { $0.name.contains("prefix.") })
         let sites = set.attentions.keys.compactMap { loaded.model.attentions[$0] }
         let count = try set.variables.filter { $0.name.hasSuffix("prompt_embeddings") }.reduce(0) {
@@ -51,18 +52,18 @@ import Torch
         let folder = FileManager.default.temporaryDirectory.appendingPathComponent("graft-\(UUID().uuidString)")
         defer { try? FileManager.default.removeItem(at: folder) }
         for model in ["bart", "bert", "llama"] {
-            let loaded = try SiteModels.make(model)
+            let loaded = try TinyModels.make(model)
             let set = try method.grafts(for: loaded.model, key: RandomKey(seed: 1)).perturbed(by: 0.05)
             try loaded.model.add(set, named: "a")
-            let expected = try SiteModels.outputs(loaded)
+            let expected = try TinyModels.outputs(loaded)
             // In the midst of a training, and after it.
             for isOver in [false, true] {
                 if isOver { try finish(method, set, on: loaded.model) }
                 let place = folder.appendingPathComponent("\(model)-\(isOver)")
                 try AdapterFolder.write(method, set, of: loaded.model, to: place)
-                let other = try SiteModels.make(model)
+                let other = try TinyModels.make(model)
                 try AdapterFolder.load(from: place, onto: other)
-                #expect(try SiteModels.outputs(other).isEqual(to: expected))
+                #expect(try TinyModels.outputs(other).isEqual(to: expected))
             }
         }
     }
@@ -70,7 +71,7 @@ import Torch
     @Test func aPrefixOfLengthTwoHundredDoesNotReadAsOneOfTwenty() throws {
         let folder = FileManager.default.temporaryDirectory.appendingPathComponent("graft-\(UUID().uuidString)")
         defer { try? FileManager.default.removeItem(at: folder) }
-        let loaded = try SiteModels.make("llama")
+        let loaded = try TinyModels.make("llama")
         let set = try PTuningV2().grafts(for: loaded.model, key: RandomKey(seed: 1))
         try AdapterFolder.write(PTuningV2(), set, of: loaded.model, to: folder)
         let file = folder.appendingPathComponent("adapter_config.json")
@@ -83,11 +84,11 @@ import Torch
 
     @Test(arguments: ["gpt2", "llama"])
     func generationSeesThePrefixAsAWholeForwardDoes(model: String) throws {
-        let loaded = try SiteModels.make(model)
+        let loaded = try TinyModels.make(model)
         let short = try method(["num_virtual_tokens": 5], as: PTuningV2.self)
         try loaded.model.add(short.grafts(for: loaded.model, key: RandomKey(seed: 1)), named: "a")
-        let whole = try SiteModels.outputs(loaded)
-        let ids = try SiteModels.input(loaded).requiredIDs()
+        let whole = try TinyModels.outputs(loaded)
+        let ids = try TinyModels.input(loaded).requiredIDs()
         let context = ForwardContext(cache: KeyValueCache(layers: 2))
         let parts = try withoutGradients {
             try [(0, 4), (4, 1), (5, 4)].map { start, length in
@@ -99,11 +100,11 @@ import Torch
     }
 
     @Test func packedRowsSeeThePrefixAtTheirOwnPositions() throws {
-        let loaded = try SiteModels.make("llama")
+        let loaded = try TinyModels.make("llama")
         let prefix = try method(["num_virtual_tokens": 5], as: PTuningV2.self)
         try loaded.model.add(prefix.grafts(for: loaded.model, key: RandomKey(seed: 1)), named: "a")
-        let whole = try SiteModels.outputs(loaded)
-        var packed = ModelInput(inputIDs: try SiteModels.input(loaded).requiredIDs().reshape([1, 18]))
+        let whole = try TinyModels.outputs(loaded)
+        var packed = ModelInput(inputIDs: try TinyModels.input(loaded).requiredIDs().reshape([1, 18]))
         let positions = try Tensor.arange(to: 9).to(.int64)
         packed.positionIDs = try Tensor.cat([positions, positions]).unsqueeze(0)
         packed.segmentIDs = try Tensor.cat([Tensor.zeros([9]), Tensor.ones([9])]).to(.int64).unsqueeze(0)
@@ -112,13 +113,13 @@ import Torch
     }
 
     @Test func noRowsAreNoPrefix() throws {
-        let loaded = try SiteModels.make("bert")
-        let base = try SiteModels.outputs(loaded)
+        let loaded = try TinyModels.make("bert")
+        let base = try TinyModels.outputs(loaded)
         let mam = try method(["attn_bn": 0, "ffn_bn": 2], as: MAMAdapter.self)
         let set = try mam.grafts(for: loaded.model, key: RandomKey(seed: 1))
         #expect(set.attentions.isEmpty && set.tokens.isEmpty)
         try loaded.model.add(set, named: "a")
-        #expect(try SiteModels.outputs(loaded).isEqual(to: base))
+        #expect(try TinyModels.outputs(loaded).isEqual(to: base))
         #expect(throws: MethodError.self) { try method(["attn_bn": 0, "ffn_bn": 0], as: MAMAdapter.self) }
         #expect(throws: MethodError.self) { try method(["num_virtual_tokens": 0], as: PTuningV2.self) }
     }

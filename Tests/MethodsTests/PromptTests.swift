@@ -4,6 +4,7 @@ import Foundation
 import JSON
 import Methods
 import Networks
+import TestModels
 import Testing
 import Torch
 
@@ -34,20 +35,20 @@ import Torch
     @Test(arguments: ["prompt_tuning", "p_tuning"], [("bart", 2), ("bert", 1), ("llama", 1)])
     func filesHaveTheRowsOfPeftsAndReadBackAsWhatTheyComputed(name: String, model: (name: String, parts: Int)) throws {
         let method = try #require(PromptTests.all[name])
-        let loaded = try SiteModels.make(model.name)
-        let base = try SiteModels.outputs(loaded)
+        let loaded = try TinyModels.make(model.name)
+        let base = try TinyModels.outputs(loaded)
         try loaded.model.add(method.grafts(for: loaded.model, key: RandomKey(seed: 1)), named: "a")
         let set = try #require(loaded.model.adapters["a"])
-        let expected = try SiteModels.outputs(loaded)
+        let expected = try TinyModels.outputs(loaded)
         #expect(try !expected.isEqual(to: base))
         try withFolder { folder in
             try AdapterFolder.write(method, set, of: loaded.model, to: folder)
             #expect(try submodules(folder) == model.parts)
             let file = try SafetensorsFile(folder.appendingPathComponent(AdapterFolder.weightsName))
             #expect(try file.tensor("prompt_embeddings").shape == [model.parts * 20, 16])
-            let other = try SiteModels.make(model.name)
+            let other = try TinyModels.make(model.name)
             try AdapterFolder.load(from: folder, onto: other)
-            #expect(try SiteModels.outputs(other).isEqual(to: expected))
+            #expect(try TinyModels.outputs(other).isEqual(to: expected))
         }
     }
 
@@ -56,14 +57,14 @@ import Torch
         let method = try #require(PromptTests.all[name])
         let rows = try Tensor.normal([40, 16], key: RandomKey(seed: 2))
         func outputs(_ table: Tensor) throws -> (Tensor, GraftSet, LoadedModel) {
-            let loaded = try SiteModels.make("bart")
+            let loaded = try TinyModels.make("bart")
             let start = GraftStart(key: RandomKey(seed: 1), stored: Stored(tensors: ["prompt_embeddings": table]))
             let set = try method.grafts(for: loaded.model, start)
             let variable = try #require(set.variables.first)
             #expect(try variable.value.shape == table.shape)
             try withoutGradients { try variable.value.copyInPlace(table) }
             try loaded.model.add(set, named: "a")
-            return (try SiteModels.outputs(loaded), set, loaded)
+            return (try TinyModels.outputs(loaded), set, loaded)
         }
         let half = try rows.narrow(0, 0, 20)
         let expected = try outputs(rows).0
@@ -75,9 +76,9 @@ import Torch
         try withFolder { folder in
             try AdapterFolder.write(method, set, of: loaded.model, to: folder)
             #expect(try submodules(folder) == 1)
-            let other = try SiteModels.make("bart")
+            let other = try TinyModels.make("bart")
             try AdapterFolder.load(from: folder, onto: other)
-            #expect(try SiteModels.outputs(other).isEqual(to: expected))
+            #expect(try TinyModels.outputs(other).isEqual(to: expected))
         }
         #expect(throws: (any Error).self) { try outputs(rows.narrow(0, 0, 30)) }
         #expect(throws: (any Error).self) { try outputs(Tensor.cat([rows, rows], dim: 0)) }

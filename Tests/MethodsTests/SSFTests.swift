@@ -1,39 +1,40 @@
 import JSON
 import Methods
 import Networks
+import TestModels
 import Testing
 import Torch
 
 @Suite struct SSFTests {
-    @Test(arguments: SiteModels.all.keys.sorted())
+    @Test(arguments: TinyModels.all.keys.sorted())
     func onesAndZerosLeaveTheBaseAlone(model: String) throws {
-        let loaded = try SiteModels.make(model)
-        let base = try SiteModels.outputs(loaded)
+        let loaded = try TinyModels.make(model)
+        let base = try TinyModels.outputs(loaded)
         let set = try method(["init_weights": "identity"], as: SSF.self).grafts(
             for: loaded.model, key: RandomKey(seed: 1))
         try loaded.model.add(set, named: "a")
-        #expect(try SiteModels.outputs(loaded).distance(to: base) < 1e-6)
+        #expect(try TinyModels.outputs(loaded).distance(to: base) < 1e-6)
     }
 
     /// In the ViT of these tests a row of patches is as long as there are channels.
     @Test(arguments: ["bert", "gpt2", "vit"])
     func foldedItComputesTheSame(model: String) throws {
-        let loaded = try SiteModels.make(model)
-        let base = try SiteModels.outputs(loaded)
+        let loaded = try TinyModels.make(model)
+        let base = try TinyModels.outputs(loaded)
         let set = try SSF().grafts(for: loaded.model, key: RandomKey(seed: 1)).perturbed()
         try loaded.model.add(set, named: "a")
-        let adapted = try SiteModels.outputs(loaded)
+        let adapted = try TinyModels.outputs(loaded)
         try loaded.model.merge()
         let scale = try adapted.abs().amax().item()
-        #expect(try SiteModels.outputs(loaded).distance(to: adapted) < 1e-5 * max(1, scale))
+        #expect(try TinyModels.outputs(loaded).distance(to: adapted) < 1e-5 * max(1, scale))
         #expect(try adapted.distance(to: base) > 1e-2)
         try loaded.model.unmerge()
         try loaded.model.activate([])
-        #expect(try SiteModels.outputs(loaded).isEqual(to: base))
+        #expect(try TinyModels.outputs(loaded).isEqual(to: base))
     }
 
     @Test func aShiftWithoutABiasToGoToIsOneError() throws {
-        let loaded = try SiteModels.make("llama")
+        let loaded = try TinyModels.make("llama")
         let set = try SSF().grafts(for: loaded.model, key: RandomKey(seed: 1))
         try loaded.model.add(set, named: "a")
         let error = #expect(throws: NetworkError.self) { try loaded.model.merge() }
@@ -44,7 +45,7 @@ import Torch
     }
 
     @Test func everyLayerButTheHeadHasAPairOfItsChannels() throws {
-        let model = try SiteModels.make("vit").model
+        let model = try TinyModels.make("vit").model
         let set = try SSF().grafts(for: model, key: RandomKey(seed: 1))
         let (size, inner) = (4, 20)
         // Patches and the last norm; two norms, four maps of the attention and two of the feed-forward part a layer.
@@ -56,7 +57,7 @@ import Torch
     }
 
     @Test func theStartIsNoisyAroundOneAndZero() throws {
-        let model = try SiteModels.make("bert").model
+        let model = try TinyModels.make("bert").model
         let set = try SSF().grafts(for: model, key: RandomKey(seed: 1))
         func moments(_ end: String) throws -> (mean: Double, deviation: Double) {
             let all = try Tensor.cat(set.variables.filter { $0.name.hasSuffix(end) }.map { try $0.value.detach() })

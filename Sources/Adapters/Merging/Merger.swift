@@ -59,7 +59,7 @@ public struct Merger {
         base: URL, adapter: URL, to output: URL, options: Options = Options(),
         progress: @escaping (Progress) throws -> Void = { _ in }
     ) throws -> MergeReport {
-        try OutputFolder.make(output, apartFrom: [base], within: adapter) { folder in
+        try NewFolder.make(output, apartFrom: [base], within: adapter) { folder in
             try Merger(base: base, adapter: adapter, options: options, progress: progress).write(to: folder)
         }
     }

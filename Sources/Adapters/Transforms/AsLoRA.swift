@@ -25,7 +25,7 @@ public enum AsLoRA {
         base: URL, adapter: URL, rank: Int, to output: URL, baseModelPath: String? = nil, taskID: Int? = nil
     ) throws -> AsLoRAReport {
         guard rank > 0 else { throw AdapterError.unwritable("the rank must be positive, found \(rank)") }
-        return try OutputFolder.make(output, apartFrom: [base], within: adapter) { folder in
+        return try NewFolder.make(output, apartFrom: [base], within: adapter) { folder in
             try withoutGradients {
                 let head = try AdapterFolder.head(of: adapter, for: ModelConfig(folder: base))
                 let loaded = try Backbones.load(base, head: head)

@@ -74,7 +74,7 @@ public enum CompressedAdapter {
             ("start", try digest(source.changes.map { ($0.name, $0.start) })),
         ]
         for (key, value) in values { metadata[prefix + key] = value }
-        try OutputFolder.make(output, apartFrom: [], within: folder) { temporary in
+        try NewFolder.make(output, apartFrom: [], within: folder) { temporary in
             try SafetensorsWriter.write(
                 [("scales", try Tensor(update.parts.map(\.scale))), ("codes", try Tensor(codes.flatMap(\.bytes)))],
                 metadata: metadata, to: temporary.appendingPathComponent(fileName))
@@ -121,7 +121,7 @@ public enum CompressedAdapter {
             (begun[index].name, try update.tensor(index, from: begun[index].tensor).to(saved.tensors[index].dtype))
         }
         let metadata = file.metadata.filter { !$0.key.hasPrefix(prefix) }
-        try OutputFolder.make(output, apartFrom: [compressed], within: compressed) { temporary in
+        try NewFolder.make(output, apartFrom: [compressed], within: compressed) { temporary in
             try SafetensorsWriter.write(
                 tensors, metadata: metadata, to: temporary.appendingPathComponent(AdapterFolder.weightsName))
             try copyConfig(from: compressed, to: temporary)

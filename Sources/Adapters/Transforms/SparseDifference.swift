@@ -101,7 +101,7 @@ public struct SparseDifference {
     /// - Parameter output: a folder that does not exist, or is empty.
     public func apply(to base: URL, writing output: URL) throws {
         let files = try CheckpointFiles(folder: base)
-        try OutputFolder.make(output, apartFrom: [base], within: base) { folder in
+        try NewFolder.make(output, apartFrom: [base], within: base) { folder in
             // One file, whatever the base's shards were: names and types stay.
             var items: [SafetensorsWriter.Item] = []
             for name in files.names where whole[name] == nil {

@@ -55,16 +55,7 @@ struct ViTTimmSettings {
         }
         let arguments = try ViTTimmSettings.arguments(of: config)
         let published = try config.nested("pretrained_cfg") ?? ModelConfig(.object([:]))
-        let input = try published.optional("input_size")?.elements()
-        let image = try input.map { input in
-            guard input.count == 3 else { throw NetworkError.input("config.json: input_size must hold 3 numbers") }
-            return try Extent(height: input[1].int(in: 1...1 << 16), width: input[2].int(in: 1...1 << 16))
-        }
-        let side = Extent(height: preset.side, width: preset.side)
-        patches = try .init(
-            image: arguments.extent("img_size", default: image ?? side),
-            patch: arguments.extent("patch_size", default: .init(height: preset.patch, width: preset.patch)),
-            channels: arguments.int("in_chans", default: input?[0].int(in: 1...1 << 16) ?? 3))
+        patches = try ViTTimmSettings.patches(arguments, published, preset)
         width = try arguments.int("embed_dim", default: preset.width)
         depth = try arguments.int("depth", default: preset.depth)
         heads = try arguments.int("num_heads", default: preset.heads)
@@ -105,6 +96,22 @@ struct ViTTimmSettings {
         guard hasClassToken || pooling != .token else {
             throw NetworkError.unsupported("config.json: global_pool `token` needs a class token")
         }
+    }
+
+    /// The image and how it is cut: as the arguments say, as the published configuration does, or as the preset has it.
+    private static func patches(
+        _ arguments: ModelConfig, _ published: ModelConfig, _ preset: ViTTimmPreset
+    ) throws -> PatchEmbedding.Settings {
+        let input = try published.optional("input_size")?.elements()
+        let image = try input.map { input in
+            guard input.count == 3 else { throw NetworkError.input("config.json: input_size must hold 3 numbers") }
+            return try Extent(height: input[1].int(in: 1...1 << 16), width: input[2].int(in: 1...1 << 16))
+        }
+        let side = Extent(height: preset.side, width: preset.side)
+        return try .init(
+            image: arguments.extent("img_size", default: image ?? side),
+            patch: arguments.extent("patch_size", default: .init(height: preset.patch, width: preset.patch)),
+            channels: arguments.int("in_chans", default: input?[0].int(in: 1...1 << 16) ?? 3))
     }
 
     /// The number of classes; 0 for a network without head.

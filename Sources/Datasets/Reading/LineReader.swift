@@ -1,4 +1,5 @@
 import Foundation
+import Support
 
 /// Reads a text file line by line with bounded memory.
 ///
@@ -87,7 +88,7 @@ final class LineReader {
 
     private static func textFault(_ bytes: [UInt8]) -> String? {
         bytes.withUnsafeBufferPointer { buffer in
-            if let offset = firstInvalidUTF8(in: buffer) {
+            if let offset = UTF8Validation.firstInvalid(in: UnsafeRawBufferPointer(buffer)) {
                 let value = String(buffer[offset], radix: 16, uppercase: true)
                 return "byte \(offset + 1) of the line (0x\(value)) is not valid UTF-8"
             }

@@ -10,26 +10,27 @@ public struct BatchingStatistics: Sendable, Equatable, Codable {
     public var tokens: Int
     /// The most cells of a batch, which decides the memory.
     public var largestBatchCells: Int
+    /// The columns of that batch.
+    public var largestBatchColumns: Int
 
     /// Counts the first epoch's batches without making them.
     public init(_ loader: BatchLoader) {
         let plan = loader.sampler.plan(epoch: 0)
         let (lengths, examples) = (loader.sampler.lengths, loader.dataset.examples)
         batchesPerEpoch = plan.count
-        (rows, cells, tokens, largestBatchCells) = (0, 0, 0, 0)
+        (rows, cells, tokens, largestBatchCells, largestBatchColumns) = (0, 0, 0, 0, 0)
         for index in 0..<plan.count {
             let rowLengths = plan[index].map { row in row.reduce(0) { $0 + lengths[$1] } }
             // A preference takes two rows.
             let second = plan[index].count { row in row.contains { examples[$0].alternative != nil } }
             // Targets that are sequences have rows of their own.
             let target = plan[index].joined().map { examples[$0].targetLength }.max() ?? 0
-            let size =
-                (rowLengths.count + second) * loader.collator.columns(forLongest: rowLengths.max() ?? 0)
-                + rowLengths.count * target
+            let columns = loader.collator.columns(forLongest: rowLengths.max() ?? 0)
+            let size = (rowLengths.count + second) * columns + rowLengths.count * target
             rows += rowLengths.count
             cells += size
             tokens += plan[index].reduce(0) { sum, row in sum + row.reduce(0) { $0 + examples[$1].tokenCount } }
-            largestBatchCells = max(largestBatchCells, size)
+            if size > largestBatchCells { (largestBatchCells, largestBatchColumns) = (size, columns) }
         }
     }
 

@@ -14,7 +14,7 @@ final class PrefixHeads: AttentionGraft, HoldsPrefix {
     private let option: MAMAdapter.AttentionOption
     private let composition: MAMAdapter.AttentionComposition
     /// Factor and shift of the norm before the queries [size].
-    private let norm: (weight: Variable, bias: Variable)?
+    let norm: (weight: Variable, bias: Variable)?
     private static let normEps = 1e-5
 
     /// - Throws: `MethodError.option` where the queries need a norm of the input, and the site's are made otherwise.
@@ -76,7 +76,8 @@ final class PrefixHeads: AttentionGraft, HoldsPrefix {
 
 /// A bottleneck of an attention's input, added to its heads before the output projection.
 final class BottleneckHeads: AttentionGraft {
-    private let adapter: BottleneckGraft
+    /// The bottleneck.
+    let adapter: BottleneckGraft
 
     init(_ settings: BottleneckSettings, at site: AttentionSite, key: RandomKey) throws {
         adapter = try BottleneckGraft(settings, path: site.path, size: site.size, key: key)

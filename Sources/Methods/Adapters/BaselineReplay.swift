@@ -5,47 +5,63 @@ import Torch
 /// The cases of the light baselines that share a slug; what a case is of shows in its configuration.
 enum BaselineReplay {
     static let replay = GoldenReplay("baseline-adapters-prompts") { golden in
-        guard try golden.config.optional("bottleneck") != nil else {
-            throw TorchError.invalid(
-                "\(golden.slug)/\(golden.name): only cases of adapters, with a bottleneck, can be replayed")
-        }
+        let hasAdapters = ["attn", "ffn"].contains { golden.has("param.\($0).down.weight") }
+        if !hasAdapters, try PromptReplay.reads(golden) { return try PromptReplay.run(golden) }
         return try adapters(golden)
     }
 
     /// One post-norm layer as it is, under Houlsby's adapters, under Pfeiffer's, and under BitFit.
     private static func adapters(_ golden: GoldenCase) throws -> CaseResult {
         var layer = try PostNormLayerCase(golden, activationKey: "ffn_activation")
-        let width = try golden.config.field("bottleneck").int()
         let activation = try PostNormLayerCase.activation(golden, "adapter_activation")
         layer.comparison.produced("out.y_base", try layer.forward(golden.tensor("in.x")))
-
-        var houlsby = Houlsby()
-        (houlsby.bottleneck, houlsby.adapterActivation) = (width, activation)
-        try with(houlsby, on: &layer) { layer, set in
-            try load(bottleneckParameters(of: set, "attn") + bottleneckParameters(of: set, "ffn"), golden)
-            let norms = try ["ln1.weight", "ln1.bias", "ln2.weight", "ln2.bias"].map { name in
-                (name, try parameter(name, of: set))
-            }
-            try load(norms, golden)
-            try layer.replay(
-                bottleneckParameters(of: set, "attn") + bottleneckParameters(of: set, "ffn") + norms)
-        }
-        if golden.outputs.contains("out.y_pfeiffer") {
-            var pfeiffer = Pfeiffer()
-            (pfeiffer.bottleneck, pfeiffer.reductionFactor) = (width, nil)
-            pfeiffer.adapterActivation = activation
-            try with(pfeiffer, on: &layer) { layer, set in
-                try load(bottleneckParameters(of: set, "ffn"), golden)
-                layer.comparison.produced("out.y_pfeiffer", try layer.forward(golden.tensor("in.x")))
-            }
-        }
+        if golden.has("param.ffn.down.weight") { try adapters(golden, &layer, activation) }
         if golden.outputs.contains(where: { $0.hasPrefix("out.bitfit_grad.") }) {
             try with(BitFit(), on: &layer) { layer, set in
                 try layer.replay(
                     set.parameters.map { ($0.key, $0.value) }, output: "out.y_bitfit", gradients: "out.bitfit_grad.")
             }
         }
+        for prefix in ["out.ln_grad.", "out.layernorm_grad."]
+        where golden.outputs.contains(where: { $0.hasPrefix(prefix) }) {
+            try with(LayerNormTuning(), on: &layer) { layer, set in
+                try layer.replay(
+                    set.parameters.map { ($0.key, $0.value) }, output: "out.y_ln", gradients: prefix)
+            }
+        }
         return try layer.comparison.result()
+    }
+
+    /// Houlsby's adapters, with the norms where the case trains them, and Pfeiffer's.
+    private static func adapters(
+        _ golden: GoldenCase, _ layer: inout PostNormLayerCase, _ activation: Activation
+    ) throws {
+        let width = try golden.tensor("param.ffn.down.weight").size(0)
+        if golden.has("param.attn.down.weight") {
+            var houlsby = Houlsby()
+            (houlsby.bottleneck, houlsby.adapterActivation) = (width, activation)
+            houlsby.trainLayerNorms = golden.has("param.ln1.weight")
+            try with(houlsby, on: &layer) { layer, set in
+                let norms = try (houlsby.trainLayerNorms ? ["ln1", "ln2"] : [])
+                    .flatMap { ["\($0).weight", "\($0).bias"] }
+                    .map { (name: $0, variable: try parameter($0, of: set)) }
+                let all = try bottleneckParameters(of: set, "attn") + bottleneckParameters(of: set, "ffn") + norms
+                try load(all, golden)
+                try layer.replay(all)
+            }
+        }
+        let isAlone = !golden.has("param.attn.down.weight")
+        if isAlone || golden.outputs.contains("out.y_pfeiffer") {
+            var pfeiffer = Pfeiffer()
+            (pfeiffer.bottleneck, pfeiffer.reductionFactor) = (width, nil)
+            pfeiffer.adapterActivation = activation
+            try with(pfeiffer, on: &layer) { layer, set in
+                let own = try bottleneckParameters(of: set, "ffn")
+                try load(own, golden)
+                layer.comparison.produced("out.y_pfeiffer", try layer.forward(golden.tensor("in.x")))
+                if isAlone { try layer.replay(own) }
+            }
+        }
     }
 
     /// Runs `body` with the grafts of a method on the layer.

@@ -104,15 +104,20 @@ extension Tensor {
     }
 }
 
-extension KeyedDecodingContainer {
-    /// An activation by its name, or the default.
-    func activation(_ key: Key, default value: Activation) throws -> Activation {
-        guard let name = try decodeIfPresent(String.self, forKey: key) else { return value }
-        do {
-            return try Activation(named: name, field: key.stringValue)
-        } catch {
-            throw MethodError.option("\(error)")
-        }
+extension MethodOption {
+    /// An activation by one of the names that configurations have for it.
+    init(_ key: String, _ property: WritableKeyPath<Owner, Activation> & Sendable) {
+        self.init(
+            key, property,
+            reading: { keys, key in
+                guard let name = try keys.decodeIfPresent(String.self, forKey: key) else { return nil }
+                do {
+                    return try Activation(named: name, field: key.stringValue)
+                } catch {
+                    throw MethodError.option("\(error)")
+                }
+            },
+            writing: { $0 })
     }
 }
 

@@ -91,9 +91,6 @@ public struct MAMAdapter: SavesModules, Equatable {
     /// The paper's defaults.
     public init() {}
 
-    /// Options without a default.
-    public static let optionalOptions = ["attn_option"]
-
     /// What it declares about itself.
     public static let card = MethodCard(
         name: "mam-adapter",
@@ -102,42 +99,25 @@ public struct MAMAdapter: SavesModules, Equatable {
         sites: "attentions, extra keys and values or heads; feed-forward parts and attentions, branches",
         paper: "He et al. 2022, arXiv:2110.04366", initContract: .differs, mergeContract: .never)
 
-    enum CodingKeys: String, CodingKey {
-        case attentionBottleneck = "attn_bn"
-        case attentionMode = "attn_mode"
-        case attentionOption = "attn_option"
-        case attentionComposition = "attn_composition"
-        case middleSize = "mid_dim"
-        case prefixDropout = "prefix_dropout"
-        case feedForwardBottleneck = "ffn_bn"
-        case feedForwardOption = "ffn_option"
-        case feedForwardScalar = "ffn_adapter_scalar"
-        case feedForwardNorm = "ffn_adapter_layernorm_option"
-        case feedForwardStart = "ffn_adapter_init_option"
-        case adapterDropout = "adapter_dropout"
-        case modulesToSave = "modules_to_save"
-    }
+    /// Its options.
+    public static let options: [MethodOption<MAMAdapter>] = [
+        .init("attn_bn", \.attentionBottleneck),
+        .init("attn_mode", \.attentionMode),
+        .init("attn_option", \.attentionOption),
+        .init("attn_composition", \.attentionComposition),
+        .init("mid_dim", \.middleSize),
+        .init("prefix_dropout", \.prefixDropout),
+        .init("ffn_bn", \.feedForwardBottleneck),
+        .init("ffn_option", \.feedForwardOption),
+        .init("ffn_adapter_scalar", \.feedForwardScalar),
+        .init("ffn_adapter_layernorm_option", \.feedForwardNorm),
+        .init("ffn_adapter_init_option", \.feedForwardStart),
+        .init("adapter_dropout", \.adapterDropout),
+        .modulesToSave,
+    ]
 
-    /// Reads the options; absent ones keep their defaults.
-    public init(from decoder: any Decoder) throws {
-        let options = try decoder.container(keyedBy: CodingKeys.self)
-        attentionBottleneck = try options.option(.attentionBottleneck, default: attentionBottleneck)
-        attentionMode = try options.option(.attentionMode, default: attentionMode)
-        attentionOption = try options.decodeIfPresent(AttentionOption.self, forKey: .attentionOption)
-        attentionComposition = try options.option(.attentionComposition, default: attentionComposition)
-        middleSize = try options.option(.middleSize, default: middleSize)
-        prefixDropout = try options.option(.prefixDropout, default: prefixDropout)
-        feedForwardBottleneck = try options.option(.feedForwardBottleneck, default: feedForwardBottleneck)
-        feedForwardOption = try options.option(.feedForwardOption, default: feedForwardOption)
-        feedForwardScalar = try options.option(.feedForwardScalar, default: feedForwardScalar)
-        feedForwardNorm = try options.option(.feedForwardNorm, default: feedForwardNorm)
-        feedForwardStart = try options.option(.feedForwardStart, default: feedForwardStart)
-        adapterDropout = try options.option(.adapterDropout, default: adapterDropout)
-        modulesToSave = try options.option(.modulesToSave, default: modulesToSave)
-        try validate()
-    }
-
-    private func validate() throws {
+    /// Refuses what cannot be, before any model is needed.
+    public func validate() throws {
         let sizes = [
             ("attn_bn", attentionBottleneck, 0), ("ffn_bn", feedForwardBottleneck, 0), ("mid_dim", middleSize, 1),
         ]
@@ -169,7 +149,7 @@ public struct MAMAdapter: SavesModules, Equatable {
         var set = GraftSet()
         if attentionBottleneck > 0 { try addAttentionPart(to: &set, model, start) }
         if feedForwardBottleneck > 0 {
-            let sites = try ModuleSelection(targets: nil, excluded: nil, modulesToSave: [])
+            let sites = try ModuleSelection(Targeting())
                 .sublayers(of: model, roles: [.feedForward])
             let settings = bottleneck(feedForwardBottleneck, feedForwardOption)
             try set.addBottlenecks(at: sites, start) { _ in settings }
@@ -197,7 +177,7 @@ public struct MAMAdapter: SavesModules, Equatable {
                 set.attentions[site.path] = try BottleneckHeads(settings, at: site, key: start.key.derived(site.path))
             }
         case .sequential:
-            let sites = try ModuleSelection(targets: nil, excluded: nil, modulesToSave: [])
+            let sites = try ModuleSelection(Targeting())
                 .sublayers(of: model, roles: [.attention, .crossAttention])
             let settings = bottleneck(attentionBottleneck, .sequential)
             try set.addBottlenecks(at: sites, start) { _ in settings }
@@ -219,56 +199,5 @@ public struct MAMAdapter: SavesModules, Equatable {
     /// Drops the prefix's maps once the training is over.
     public func lifecycle(of grafts: GraftSet, on model: Model, _ plan: TrainingPlan) throws -> (any Lifecycle)? {
         PrefixLifecycle(grafts.prefixes)
-    }
-}
-
-// MARK: Golden cases
-
-extension MAMAdapter {
-    /// The case of one post-norm layer, with the prefix as it is stored after the training.
-    public static let replays = [
-        GoldenReplay("mam-adapter") { golden in
-            var layer = try PostNormLayerCase(golden, activationKey: "activation")
-            let method = try MAMAdapter(golden)
-            let set = try method.grafts(for: layer.model, key: RandomKey(seed: 0))
-            try layer.model.add(set, named: "default")
-            let variables = try parameters(of: set).filter { try golden.optional("param.\($0.name)") != nil }
-            for (name, variable) in variables { try variable.load(golden.tensor("param.\(name)")) }
-            try layer.replay(variables)
-            if let prefix = set.prefix, let site = layer.model.attentions.values.first {
-                try prefix.finish()
-                let stored = try prefix.keysAndValues(at: site, ForwardContext())
-                layer.comparison.produced("out.prefix_key", try stored.keys.squeeze(0))
-                layer.comparison.produced("out.prefix_value", try stored.values.squeeze(0))
-            }
-            return try layer.comparison.result()
-        }
-    ]
-
-    private init(_ golden: GoldenCase) throws {
-        let names = [
-            "attn_bn", "attn_mode", "mid_dim", "ffn_bn", "ffn_option", "ffn_adapter_scalar",
-            "ffn_adapter_layernorm_option", "ffn_adapter_init_option", "attn_option", "attn_composition",
-        ]
-        var options = JSON.Object()
-        for name in names { options[name] = try golden.config.optional(name)?.value }
-        self = try JSON.Node(.object(options), source: "case.json").decode(MAMAdapter.self)
-    }
-
-    /// The tensors by the case's names.
-    private static func parameters(of set: GraftSet) throws -> [(name: String, variable: Variable)] {
-        var result: [(name: String, variable: Variable)] = []
-        if case .projected(let maps)? = set.prefix?.form {
-            result += maps.variables.map { ($0.name, $0) }
-        }
-        for case let graft as BottleneckGraft in set.sublayers.values {
-            result += [
-                ("adapter.down.weight", graft.down.weight), ("adapter.down.bias", graft.down.bias),
-                ("adapter.up.weight", graft.up.weight), ("adapter.up.bias", graft.up.bias),
-            ]
-            if let scale = graft.scale { result.append(("adapter.scale", scale)) }
-            if let norm = graft.norm { result += [("adapter.ln.weight", norm.weight), ("adapter.ln.bias", norm.bias)] }
-        }
-        return result
     }
 }

@@ -12,7 +12,7 @@ import Torch
 /// Defaults are AdapterHub's: a sixteenth of the channels, ReLU, weights of deviation 0.02; `init_weights: lora` starts at
 /// the base. Source: Pfeiffer et al. 2021 (arXiv:2005.00247, section 3); the wiring around the norm is that of the code of
 /// He et al. 2022, which agrees.
-public struct Pfeiffer: SavesModules, Equatable {
+public struct Pfeiffer: BottleneckMethod, Equatable {
     /// Channels of the bottleneck; nil for a share of the residual's, by `reductionFactor`.
     public var bottleneck: Int?
     /// Channels of the residual for each of the bottleneck.
@@ -23,12 +23,8 @@ public struct Pfeiffer: SavesModules, Equatable {
     public var initWeights = BottleneckStart.bert
     /// Dropout inside the bottleneck in training.
     public var adapterDropout = 0.0
-    /// Which feed-forward parts; nil for all.
-    public var targetModules: TargetModules?
-    /// Those that are left out again.
-    public var excludeModules: TargetModules?
-    /// Modules that are trained and stored whole, such as a new head.
-    public var modulesToSave: [String] = []
+    /// Which feed-forward parts; all by default.
+    public var targeting = Targeting()
 
     /// AdapterHub's defaults.
     public init() {}
@@ -39,58 +35,19 @@ public struct Pfeiffer: SavesModules, Equatable {
         family: "adapters", sites: "feed-forward outputs, sequential branch",
         paper: "Pfeiffer et al. 2021, arXiv:2005.00247", initContract: .differs, mergeContract: .never)
 
-    /// Options without a default.
-    public static let optionalOptions = ["bottleneck", "target_modules", "exclude_modules"]
-
-    enum CodingKeys: String, CodingKey {
-        case bottleneck
-        case reductionFactor = "reduction_factor"
-        case adapterActivation = "adapter_activation"
-        case initWeights = "init_weights"
-        case adapterDropout = "adapter_dropout"
-        case targetModules = "target_modules"
-        case excludeModules = "exclude_modules"
-        case modulesToSave = "modules_to_save"
-    }
-
-    /// Reads the options; absent ones keep their defaults.
-    public init(from decoder: any Decoder) throws {
-        let options = try decoder.container(keyedBy: CodingKeys.self)
-        bottleneck = try options.decodeIfPresent(Int.self, forKey: .bottleneck)
-        // One of the two takes the place of the default for the other.
-        let factor = try options.decodeIfPresent(Double.self, forKey: .reductionFactor)
-        reductionFactor = factor ?? (bottleneck == nil ? reductionFactor : nil)
-        adapterActivation = try options.activation(.adapterActivation, default: adapterActivation)
-        initWeights = try options.option(.initWeights, default: initWeights)
-        adapterDropout = try options.option(.adapterDropout, default: adapterDropout)
-        targetModules = try options.decodeIfPresent(TargetModules.self, forKey: .targetModules)
-        excludeModules = try options.decodeIfPresent(TargetModules.self, forKey: .excludeModules)
-        modulesToSave = try options.option(.modulesToSave, default: modulesToSave)
-        try validate()
-    }
-
-    private var width: BottleneckWidth {
-        BottleneckWidth(bottleneck: bottleneck, reductionFactor: reductionFactor)
-    }
-
-    private func validate() throws {
-        try width.validate()
-        try MethodError.requireDropout(adapterDropout, option: "adapter_dropout")
-    }
+    /// Its options.
+    public static let options: [MethodOption<Pfeiffer>] = [
+        .init("bottleneck", \.bottleneck, insteadOf: "reduction_factor", \.reductionFactor),
+        .init("reduction_factor", \.reductionFactor),
+        .init("adapter_activation", \.adapterActivation),
+        .init("init_weights", \.initWeights),
+        .init("adapter_dropout", \.adapterDropout),
+        .targetModules, .excludeModules, .modulesToSave,
+    ]
 
     /// A bottleneck for each chosen feed-forward part, and copies of the modules that are saved.
     public func grafts(for model: Model, _ start: GraftStart) throws -> GraftSet {
-        try validate()
-        let sites = try ModuleSelection(
-            targets: targetModules, excluded: excludeModules, modulesToSave: modulesToSave, names: start.names,
-            isStrict: start.isStrict
-        ).sublayers(of: model, roles: [.feedForward])
-        var set = GraftSet()
-        try set.addBottlenecks(at: sites, start) { site in
-            BottleneckSettings(
-                width: try width.channels(of: site.size), activation: adapterActivation, start: initWeights,
-                wiring: .pfeiffer, dropout: adapterDropout)
-        }
+        var set = try bottlenecks(for: model, roles: [.feedForward], .pfeiffer, start)
         try set.addModules(modulesToSave, of: model)
         return set
     }

@@ -39,18 +39,11 @@ public struct Combination: SavesModules {
     /// Its methods.
     public var parts: [any Method] { methods.map(\.method) }
 
-    enum CodingKeys: String, CodingKey {
-        case methods
-        case modulesToSave = "modules_to_save"
-    }
-
-    /// Reads the options; absent ones keep their defaults.
-    public init(from decoder: any Decoder) throws {
-        let options = try decoder.container(keyedBy: CodingKeys.self)
-        methods = try options.option(.methods, default: methods)
-        modulesToSave = try options.option(.modulesToSave, default: modulesToSave)
-        try validate()
-    }
+    /// Its options.
+    public static let options: [MethodOption<Combination>] = [
+        .init("methods", \.methods),
+        .modulesToSave,
+    ]
 
     /// Refuses lists that are none, before any model is needed.
     public func validate() throws {
@@ -129,9 +122,9 @@ extension Combination {
                 self.init(try MethodRegistry.method(named: name).init())
                 return
             }
-            let keys = try decoder.container(keyedBy: Key.self)
-            let name = try keys.decode(String.self, forKey: Key("name"))
-            let factor = try keys.decodeIfPresent(Double.self, forKey: Key(Part.factorKey)) ?? 1
+            let keys = try decoder.container(keyedBy: OptionKey.self)
+            let name = try keys.decode(String.self, forKey: OptionKey("name"))
+            let factor = try keys.decodeIfPresent(Double.self, forKey: OptionKey(Part.factorKey)) ?? 1
             guard factor > 0, factor.isFinite else {
                 throw MethodError.option("methods: \(Part.factorKey) of \(name) must be positive, found \(factor)")
             }
@@ -142,18 +135,10 @@ extension Combination {
 
         /// Writes what `init(from:)` reads, every option with its value.
         public func encode(to encoder: any Encoder) throws {
-            var keys = encoder.container(keyedBy: Key.self)
-            try keys.encode(type(of: method).card.name, forKey: Key("name"))
-            if learningRateFactor != 1 { try keys.encode(learningRateFactor, forKey: Key(Part.factorKey)) }
+            var keys = encoder.container(keyedBy: OptionKey.self)
+            try keys.encode(type(of: method).card.name, forKey: OptionKey("name"))
+            if learningRateFactor != 1 { try keys.encode(learningRateFactor, forKey: OptionKey(Part.factorKey)) }
             try method.encode(to: encoder)
-        }
-
-        private struct Key: CodingKey {
-            let stringValue: String
-            var intValue: Int? { nil }
-            init(_ name: String) { stringValue = name }
-            init?(stringValue: String) { self.init(stringValue) }
-            init?(intValue: Int) { return nil }
         }
     }
 }

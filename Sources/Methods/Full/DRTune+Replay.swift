@@ -9,7 +9,8 @@ extension DRTune {
     private static func loss(_ golden: GoldenCase) throws -> CaseResult {
         var method = DRTune()
         method.queueSize = try golden.config.field("queue").int()
-        method.rotationEvery = try golden.config.field("rotation_every").int()
+        let every = try golden.config.optional("rotation_every")?.int() ?? 0
+        method.rotationEvery = max(1, every)
         try method.validate()
         let weight = try golden.tensor("param.head.weight")
         let model = try ProjectionChain.model([
@@ -24,8 +25,11 @@ extension DRTune {
             try variable.load(golden.tensor("in.queue.\(name)"))
         }
         queues.pointer = try golden.config.field("pointer").int()
+        let iteration = try golden.config.optional("iteration")?.int() ?? 0
+        let rotates = try golden.config.first(of: "rotation", "rotate")?.bool() ?? (every > 0)
+        if !rotates { method.rotationEvery = iteration + 2 }
         let training = DistributionRegularization(method, queues, head: head)
-        training.iteration = try golden.config.field("iteration").int()
+        training.iteration = rotates ? iteration : iteration + 1
 
         let features = try golden.tensor("in.down_feature").clone().setRequiresGrad(true)
         let labels = try golden.tensor("in.label")

@@ -42,22 +42,13 @@ public struct DRTune: SavesModules, Equatable {
         family: "full", sites: "whole parameters, loss", paper: "Zhou et al. 2023, arXiv:2308.12058",
         initContract: .equalsBase, mergeContract: .exact)
 
-    enum CodingKeys: String, CodingKey {
-        case queueSize = "queue_size"
-        case rotationEvery = "rotation_every"
-        case headRateFactor = "head_rate_factor"
-        case modulesToSave = "modules_to_save"
-    }
-
-    /// Reads the options; absent ones keep their defaults.
-    public init(from decoder: any Decoder) throws {
-        let options = try decoder.container(keyedBy: CodingKeys.self)
-        queueSize = try options.option(.queueSize, default: queueSize)
-        rotationEvery = try options.option(.rotationEvery, default: rotationEvery)
-        headRateFactor = try options.option(.headRateFactor, default: headRateFactor)
-        modulesToSave = try options.option(.modulesToSave, default: modulesToSave)
-        try validate()
-    }
+    /// Its options.
+    public static let options: [MethodOption<DRTune>] = [
+        .init("queue_size", \.queueSize),
+        .init("rotation_every", \.rotationEvery),
+        .init("head_rate_factor", \.headRateFactor),
+        .modulesToSave,
+    ]
 
     /// Refuses numbers that cannot be.
     public func validate() throws {

@@ -19,17 +19,8 @@ public struct FullTuning: Method, Equatable {
         sites: "every parameter, replaced", paper: "Howard and Ruder 2018, arXiv:1801.06146",
         initContract: .equalsBase, mergeContract: .exact)
 
-    private enum CodingKeys: CodingKey {}
-
-    /// Reads no options; any is an error of whoever asks for unread keys.
-    public init(from decoder: any Decoder) throws {
-        _ = try decoder.container(keyedBy: CodingKeys.self)
-    }
-
-    /// Writes an empty object.
-    public func encode(to encoder: any Encoder) throws {
-        _ = encoder.container(keyedBy: CodingKeys.self)
-    }
+    /// None.
+    public static let options: [MethodOption<FullTuning>] = []
 
     /// A copy of every floating-point parameter, by its name.
     public func grafts(for model: Model, _ start: GraftStart) throws -> GraftSet {

@@ -12,21 +12,17 @@ import Torch
 /// Sources: Hu et al. 2021 (arXiv:2106.09685, eq. 3); Kalajdzievski 2023 (2312.03732) for rsLoRA; Liu et al. 2024
 /// (2402.09353, eq. 5 and section 4.3) for DoRA; Meng et al. 2024 (2404.02948); Büyükakyüz 2024 (2406.01775); Li et al.
 /// 2023 (2310.08659, algorithm 1).
-public struct LoRA: SavesModules, Equatable {
+public struct LoRA: TargetsLayers, Equatable {
     /// Rank of the product.
     public var r = 8
     /// Numerator of the scale.
     public var loraAlpha = 8.0
     /// Dropout of the branch's input in training.
     public var loraDropout = 0.0
-    /// Which modules; nil for the query and value projections.
-    public var targetModules: TargetModules?
-    /// Modules that are left out again.
-    public var excludeModules: TargetModules?
-    /// Only these layers, by their index.
-    public var layersToTransform: [Int]?
-    /// Names of the module list that holds the layers, where paths have several numbers.
-    public var layersPattern: [String] = []
+    /// Which projections; those of query and value by default.
+    public var targeting = Targeting()
+    /// Which layers; all by default.
+    public var layers = LayerChoice()
     /// Ranks of single modules by pattern.
     public var rankPattern: PatternTable<Int> = [:]
     /// Alphas of single modules by pattern.
@@ -40,11 +36,9 @@ public struct LoRA: SavesModules, Equatable {
     /// Bits and iterations of LoftQ.
     public var loftqConfig = LoftQConfig()
     /// Which existing biases are trained with it.
-    public var bias = BiasTraining.none
+    public var bias = TrainedBiases.none
     /// Gives B a bias of its own.
     public var loraBias = false
-    /// Modules that are trained and stored whole, such as a new head.
-    public var modulesToSave: [String] = []
     /// Accepted because peft's configurations have it. Each layer itself says how it stores its weight, so the value
     /// changes nothing.
     public var fanInFanOut: Bool?
@@ -57,82 +51,31 @@ public struct LoRA: SavesModules, Equatable {
         name: "lora", summary: "A trainable low-rank product beside each chosen frozen linear map.",
         family: "low rank", sites: "linear, embedding and convolution projections, parallel branch",
         paper: "Hu et al. 2021, arXiv:2106.09685", initContract: .equalsBase, mergeContract: .exact)
-
-    /// Existing biases that are trained.
-    public enum BiasTraining: String, Codable, CaseIterable, Sendable {
-        case none
-        case all
-        case loraOnly = "lora_only"
-
-        var biases: TrainedBiases {
-            switch self {
-            case .none: .none
-            case .all: .all
-            case .loraOnly: .adapted
-            }
-        }
-    }
 }
 
 // MARK: Options by peft's names
 
 extension LoRA {
-    enum CodingKeys: String, CodingKey, CaseIterable {
-        case r
-        case loraAlpha = "lora_alpha"
-        case loraDropout = "lora_dropout"
-        case targetModules = "target_modules"
-        case excludeModules = "exclude_modules"
-        case layersToTransform = "layers_to_transform"
-        case layersPattern = "layers_pattern"
-        case rankPattern = "rank_pattern"
-        case alphaPattern = "alpha_pattern"
-        case useRSLoRA = "use_rslora"
-        case useDoRA = "use_dora"
-        case initLoRAWeights = "init_lora_weights"
-        case loftqConfig = "loftq_config"
-        case bias
-        case loraBias = "lora_bias"
-        case modulesToSave = "modules_to_save"
-        case fanInFanOut = "fan_in_fan_out"
-    }
-
-    /// The names of all options.
-    public static let optionNames = Set(CodingKeys.allCases.map(\.rawValue))
-
-    /// Options without a default.
-    public static let optionalOptions = [
-        "target_modules", "exclude_modules", "layers_to_transform", "fan_in_fan_out",
+    /// Its options.
+    public static let options: [MethodOption<LoRA>] = [
+        .init("r", \.r),
+        .init("lora_alpha", \.loraAlpha),
+        .init("lora_dropout", \.loraDropout),
+        .targetModules, .excludeModules, .layersToTransform, .layersPattern,
+        .init("rank_pattern", \.rankPattern),
+        .init("alpha_pattern", \.alphaPattern),
+        .init("use_rslora", \.useRSLoRA),
+        .init("use_dora", \.useDoRA),
+        .init("init_lora_weights", \.initLoRAWeights),
+        .init("loftq_config", \.loftqConfig),
+        .bias(\.bias, adapted: "lora_only"),
+        .init("lora_bias", \.loraBias),
+        .modulesToSave,
+        .init("fan_in_fan_out", \.fanInFanOut),
     ]
-
-    /// Reads the options; absent ones keep their defaults.
-    public init(from decoder: any Decoder) throws {
-        let options = try decoder.container(keyedBy: CodingKeys.self)
-        r = try options.option(.r, default: r)
-        loraAlpha = try options.option(.loraAlpha, default: loraAlpha)
-        loraDropout = try options.option(.loraDropout, default: loraDropout)
-        targetModules = try options.decodeIfPresent(TargetModules.self, forKey: .targetModules)
-        excludeModules = try options.decodeIfPresent(TargetModules.self, forKey: .excludeModules)
-        layersToTransform = try options.decodeIfPresent(OneOrMore<Int>.self, forKey: .layersToTransform)?.values
-        layersPattern = try options.decodeIfPresent(OneOrMore<String>.self, forKey: .layersPattern)?.values ?? []
-        rankPattern = try options.option(.rankPattern, default: rankPattern)
-        alphaPattern = try options.option(.alphaPattern, default: alphaPattern)
-        useRSLoRA = try options.option(.useRSLoRA, default: useRSLoRA)
-        useDoRA = try options.option(.useDoRA, default: useDoRA)
-        initLoRAWeights = try options.option(.initLoRAWeights, default: initLoRAWeights)
-        loftqConfig = try options.option(.loftqConfig, default: loftqConfig)
-        bias = try options.option(.bias, default: bias)
-        loraBias = try options.option(.loraBias, default: loraBias)
-        modulesToSave = try options.option(.modulesToSave, default: modulesToSave)
-        fanInFanOut = try options.decodeIfPresent(Bool.self, forKey: .fanInFanOut)
-        try validate()
-    }
 
     /// Refuses combinations that cannot be, before any model is needed.
     public func validate() throws {
-        func require(_ condition: Bool, _ text: String) throws {
-            if !condition { throw MethodError.option(text) }
-        }
         try require(r > 0, "r: the rank must be positive, found \(r)")
         try require((0..<1).contains(loraDropout), "lora_dropout: must be at least 0 and below 1, found \(loraDropout)")
         for entry in rankPattern.entries {
@@ -148,27 +91,12 @@ extension LoRA {
             "loftq_config: loftq_bits must be 4 or 8, found \(loftqConfig.bits)")
         try require(
             loftqConfig.iterations > 0, "loftq_config: loftq_iter must be positive, found \(loftqConfig.iterations)")
-        try require(
-            layersPattern.isEmpty || layersToTransform != nil, "layers_pattern: needs layers_to_transform beside it")
+        try layers.validate()
     }
 
     /// s of a rank.
     public func scaling(rank: Int, alpha: Double) -> Double {
         useRSLoRA ? alpha / Double(rank).squareRoot() : alpha / Double(rank)
-    }
-}
-
-/// A value or a list of them, as peft's files write both.
-struct OneOrMore<Value: Decodable & Sendable>: Decodable, Sendable {
-    let values: [Value]
-
-    init(from decoder: any Decoder) throws {
-        let container = try decoder.singleValueContainer()
-        if let one = try? container.decode(Value.self) {
-            values = [one]
-        } else {
-            values = try container.decode([Value].self)
-        }
     }
 }
 
@@ -210,9 +138,7 @@ extension LoRA {
         on model: Model, names: @escaping (String) -> String = { $0 }, isStrict: Bool = true
     ) throws -> [LoRAPlacement] {
         try validate()
-        let selection = TargetSelection(
-            targets: targetModules, excluded: excludeModules, modulesToSave: modulesToSave,
-            layersToTransform: layersToTransform, layersPattern: layersPattern, names: names, isStrict: isStrict)
+        let selection = TargetSelection(targeting, layers: layers, names: names, isStrict: isStrict)
         let projections = try selection.projections(of: model)
         let ranks = try ModulePatterns(rankPattern.entries.map { ($0.key, $0.value) }, option: "rank_pattern")
         let alphas = try ModulePatterns(alphaPattern.entries.map { ($0.key, $0.value) }, option: "alpha_pattern")
@@ -241,7 +167,7 @@ extension LoRA {
                 at: projection, key: key.derived(placement.path))
             adapted.append(projection)
         }
-        try set.addBiases(bias.biases, of: model, adapted: adapted)
+        try set.addBiases(bias, of: model, adapted: adapted)
         try set.addModules(modulesToSave, of: model)
         return set
     }

@@ -93,8 +93,8 @@ public struct LoftQConfig: Codable, Sendable, Equatable {
     /// Reads the keys; absent ones keep their defaults.
     public init(from decoder: any Decoder) throws {
         let options = try decoder.container(keyedBy: CodingKeys.self)
-        bits = try options.option(.bits, default: bits)
-        iterations = try options.option(.iterations, default: iterations)
+        bits = try options.decodeIfPresent(Int.self, forKey: .bits) ?? bits
+        iterations = try options.decodeIfPresent(Int.self, forKey: .iterations) ?? iterations
     }
 }
 

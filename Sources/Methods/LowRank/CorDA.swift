@@ -24,7 +24,7 @@ import Torch
 /// paper's, and its option's name ours.
 ///
 /// Source: Yang et al. 2024 (arXiv:2406.05223).
-public struct CorDA: SavesModules, Equatable {
+public struct CorDA: TargetsModules, Equatable {
     /// Which components are trained.
     public enum Mode: String, Codable, CaseIterable, Sendable {
         /// Instruction previewed: the largest.
@@ -61,12 +61,8 @@ public struct CorDA: SavesModules, Equatable {
     public var dampStart = 0.01
     /// The largest error of the inverse that is accepted.
     public var invErrorMax = 0.05
-    /// Which modules; nil for the query and value projections.
-    public var targetModules: TargetModules?
-    /// Modules that are left out again.
-    public var excludeModules: TargetModules?
-    /// Modules that are trained and stored whole, such as a new head.
-    public var modulesToSave: [String] = []
+    /// Which projections; those of query and value by default.
+    public var targeting = Targeting()
 
     /// peft's defaults.
     public init() {}
@@ -81,8 +77,7 @@ public struct CorDA: SavesModules, Equatable {
     var lora: LoRA {
         var lora = LoRA()
         (lora.r, lora.loraAlpha, lora.loraDropout, lora.useRSLoRA) = (r, loraAlpha, loraDropout, useRSLoRA)
-        (lora.targetModules, lora.excludeModules) = (targetModules, excludeModules)
-        lora.modulesToSave = modulesToSave
+        lora.targeting = targeting
         return lora
     }
 }
@@ -90,47 +85,22 @@ public struct CorDA: SavesModules, Equatable {
 // MARK: Options
 
 extension CorDA {
-    enum CodingKeys: String, CodingKey {
-        case r
-        case loraAlpha = "lora_alpha"
-        case loraDropout = "lora_dropout"
-        case useRSLoRA = "use_rslora"
-        case cordaMethod = "corda_method"
-        case calibrationSamples = "calibration_samples"
-        case sigmaFuse = "sigma_fuse"
-        case dampStart = "damp_start"
-        case invErrorMax = "inv_error_max"
-        case targetModules = "target_modules"
-        case excludeModules = "exclude_modules"
-        case modulesToSave = "modules_to_save"
-    }
-
-    /// Options without a default.
-    public static let optionalOptions = ["target_modules", "exclude_modules"]
-
-    /// Reads the options; absent ones keep their defaults.
-    public init(from decoder: any Decoder) throws {
-        let options = try decoder.container(keyedBy: CodingKeys.self)
-        r = try options.option(.r, default: r)
-        loraAlpha = try options.option(.loraAlpha, default: loraAlpha)
-        loraDropout = try options.option(.loraDropout, default: loraDropout)
-        useRSLoRA = try options.option(.useRSLoRA, default: useRSLoRA)
-        cordaMethod = try options.option(.cordaMethod, default: cordaMethod)
-        calibrationSamples = try options.option(.calibrationSamples, default: calibrationSamples)
-        sigmaFuse = try options.option(.sigmaFuse, default: sigmaFuse)
-        dampStart = try options.option(.dampStart, default: dampStart)
-        invErrorMax = try options.option(.invErrorMax, default: invErrorMax)
-        targetModules = try options.decodeIfPresent(TargetModules.self, forKey: .targetModules)
-        excludeModules = try options.decodeIfPresent(TargetModules.self, forKey: .excludeModules)
-        modulesToSave = try options.option(.modulesToSave, default: modulesToSave)
-        try validate()
-    }
+    /// Its options.
+    public static let options: [MethodOption<CorDA>] = [
+        .init("r", \.r),
+        .init("lora_alpha", \.loraAlpha),
+        .init("lora_dropout", \.loraDropout),
+        .init("use_rslora", \.useRSLoRA),
+        .init("corda_method", \.cordaMethod),
+        .init("calibration_samples", \.calibrationSamples),
+        .init("sigma_fuse", \.sigmaFuse),
+        .init("damp_start", \.dampStart),
+        .init("inv_error_max", \.invErrorMax),
+        .targetModules, .excludeModules, .modulesToSave,
+    ]
 
     /// Refuses what cannot be, before any model is needed.
     public func validate() throws {
-        func require(_ condition: Bool, _ text: String) throws {
-            if !condition { throw MethodError.option(text) }
-        }
         try lora.validate()
         try require(
             loraAlpha > 0 && loraAlpha.isFinite,

@@ -24,7 +24,7 @@ import Torch
 ///
 /// Source: Wang et al. 2024 (arXiv:2412.06071), section 3; defaults and readings of the authors' release. That the paper
 /// means the small Gram matrices comes from memory of its text.
-public struct KaSA: SavesModules, Equatable {
+public struct KaSA: TargetsModules, Equatable {
     /// Rank of the change, and number of dropped components.
     public var r = 8
     /// Numerator of the scale.
@@ -39,12 +39,8 @@ public struct KaSA: SavesModules, Equatable {
     public var truncateRankFrom = Truncation.input
     /// Which Gram matrices are held against the identity.
     public var orthoGram = Gram.outer
-    /// Which modules; nil for the query and value projections.
-    public var targetModules: TargetModules?
-    /// Modules that are left out again.
-    public var excludeModules: TargetModules?
-    /// Modules that are trained and stored whole, such as a new head.
-    public var modulesToSave: [String] = []
+    /// Which projections; those of query and value by default.
+    public var targeting = Targeting()
 
     /// The release's defaults.
     public init() {}
@@ -73,37 +69,17 @@ public struct KaSA: SavesModules, Equatable {
 // MARK: Options
 
 extension KaSA {
-    enum CodingKeys: String, CodingKey {
-        case r
-        case loraAlpha = "lora_alpha"
-        case loraDropout = "lora_dropout"
-        case beta
-        case gamma
-        case truncateRankFrom = "truncate_rank_from"
-        case orthoGram = "ortho_gram"
-        case targetModules = "target_modules"
-        case excludeModules = "exclude_modules"
-        case modulesToSave = "modules_to_save"
-    }
-
-    /// Options without a default.
-    public static let optionalOptions = ["target_modules", "exclude_modules"]
-
-    /// Reads the options; absent ones keep their defaults.
-    public init(from decoder: any Decoder) throws {
-        let options = try decoder.container(keyedBy: CodingKeys.self)
-        r = try options.option(.r, default: r)
-        loraAlpha = try options.option(.loraAlpha, default: loraAlpha)
-        loraDropout = try options.option(.loraDropout, default: loraDropout)
-        beta = try options.option(.beta, default: beta)
-        gamma = try options.option(.gamma, default: gamma)
-        truncateRankFrom = try options.choice(.truncateRankFrom, default: truncateRankFrom)
-        orthoGram = try options.choice(.orthoGram, default: orthoGram)
-        targetModules = try options.decodeIfPresent(TargetModules.self, forKey: .targetModules)
-        excludeModules = try options.decodeIfPresent(TargetModules.self, forKey: .excludeModules)
-        modulesToSave = try options.option(.modulesToSave, default: modulesToSave)
-        try validate()
-    }
+    /// Its options.
+    public static let options: [MethodOption<KaSA>] = [
+        .init("r", \.r),
+        .init("lora_alpha", \.loraAlpha),
+        .init("lora_dropout", \.loraDropout),
+        .init("beta", \.beta),
+        .init("gamma", \.gamma),
+        .init("truncate_rank_from", \.truncateRankFrom),
+        .init("ortho_gram", \.orthoGram),
+        .targetModules, .excludeModules, .modulesToSave,
+    ]
 
     /// Refuses values that cannot be, before any model is needed.
     public func validate() throws {
@@ -124,11 +100,7 @@ extension KaSA {
     /// Factors for each chosen projection, and copies of the modules that are trained with them.
     public func grafts(for model: Model, _ start: GraftStart) throws -> GraftSet {
         try validate()
-        let projections = try TargetSelection(
-            targets: targetModules, excluded: excludeModules, modulesToSave: modulesToSave, layersToTransform: nil,
-            layersPattern: [], names: start.names, isStrict: start.isStrict
-        ).projections(of: model)
-        for projection in projections { try projection.requireLinear(for: "kasa") }
+        let projections = try linearProjections(of: model, start)
         var set = GraftSet()
         for projection in projections {
             try start.requireStored(r, of: "\(projection.path).lora_A")

@@ -26,7 +26,7 @@ import Torch
 ///
 /// Sources: Ponkshe et al. 2024 (arXiv:2411.19557); Bałazy et al. 2024 (2405.17604) for LoRA-XS; the names
 /// of estimation_batch_size and total_steps are ours.
-public struct LoRASB: SavesModules, Equatable {
+public struct LoRASB: TargetsModules, Equatable {
     /// Where the frozen factors come from.
     public enum Variant: String, Codable, CaseIterable, Sendable {
         /// The first step of full fine-tuning.
@@ -54,12 +54,8 @@ public struct LoRASB: SavesModules, Equatable {
     public var initStd = 1e-5
     /// Whether the file holds A and B; only LoRA-XS can do without.
     public var saveProjection = true
-    /// Which modules; nil for the query and value projections.
-    public var targetModules: TargetModules?
-    /// Modules that are left out again.
-    public var excludeModules: TargetModules?
-    /// Modules that are trained and stored whole, such as a new head.
-    public var modulesToSave: [String] = []
+    /// Which projections; those of query and value by default.
+    public var targeting = Targeting()
 
     /// The release's numbers.
     public init() {}
@@ -79,46 +75,22 @@ public struct LoRASB: SavesModules, Equatable {
 // MARK: Options
 
 extension LoRASB {
-    enum CodingKeys: String, CodingKey {
-        case variant, r
-        case loraAlpha = "lora_alpha"
-        case loraDropout = "lora_dropout"
-        case numSamples = "num_samples"
-        case estimationBatchSize = "estimation_batch_size"
-        case totalSteps = "total_steps"
-        case initStd = "init_std"
-        case saveProjection = "save_projection"
-        case targetModules = "target_modules"
-        case excludeModules = "exclude_modules"
-        case modulesToSave = "modules_to_save"
-    }
-
-    /// Options without a default.
-    public static let optionalOptions = ["lora_alpha", "total_steps", "target_modules", "exclude_modules"]
-
-    /// Reads the options; absent ones keep their defaults.
-    public init(from decoder: any Decoder) throws {
-        let options = try decoder.container(keyedBy: CodingKeys.self)
-        variant = try options.option(.variant, default: variant)
-        r = try options.option(.r, default: r)
-        loraAlpha = try options.decodeIfPresent(Double.self, forKey: .loraAlpha)
-        loraDropout = try options.option(.loraDropout, default: loraDropout)
-        numSamples = try options.option(.numSamples, default: numSamples)
-        estimationBatchSize = try options.option(.estimationBatchSize, default: estimationBatchSize)
-        totalSteps = try options.decodeIfPresent(Int.self, forKey: .totalSteps)
-        initStd = try options.option(.initStd, default: initStd)
-        saveProjection = try options.option(.saveProjection, default: saveProjection)
-        targetModules = try options.decodeIfPresent(TargetModules.self, forKey: .targetModules)
-        excludeModules = try options.decodeIfPresent(TargetModules.self, forKey: .excludeModules)
-        modulesToSave = try options.option(.modulesToSave, default: modulesToSave)
-        try validate()
-    }
+    /// Its options.
+    public static let options: [MethodOption<LoRASB>] = [
+        .init("variant", \.variant),
+        .init("r", \.r),
+        .init("lora_alpha", \.loraAlpha),
+        .init("lora_dropout", \.loraDropout),
+        .init("num_samples", \.numSamples),
+        .init("estimation_batch_size", \.estimationBatchSize),
+        .init("total_steps", \.totalSteps),
+        .init("init_std", \.initStd),
+        .init("save_projection", \.saveProjection),
+        .targetModules, .excludeModules, .modulesToSave,
+    ]
 
     /// Refuses what cannot be, before any model is needed.
     public func validate() throws {
-        func require(_ condition: Bool, _ text: String) throws {
-            if !condition { throw MethodError.option(text) }
-        }
         try require(r > 0, "r: the rank must be positive, found \(r)")
         try require(
             (0..<1).contains(loraDropout), "lora_dropout: must be at least 0 and below 1, found \(loraDropout)")
@@ -147,10 +119,7 @@ extension LoRASB {
     /// Factors for each chosen projection.
     public func grafts(for model: Model, _ start: GraftStart) throws -> GraftSet {
         try validate()
-        let sites = try TargetSelection(
-            targets: targetModules, excluded: excludeModules, modulesToSave: modulesToSave, layersPattern: [],
-            names: start.names, isStrict: start.isStrict
-        ).projections(of: model)
+        let sites = try projections(of: model, start)
         for site in sites {
             try start.requireStored(r, of: "\(site.path).lora_R.weight")
             try requireRank(at: site)

@@ -22,7 +22,7 @@ import Torch
 ///
 /// Source: Zheng et al. 2023 (arXiv:2307.15049), section 3, and the released code. That the unmasked network shares the
 /// trained head is this implementation's: the paper's CLIP has none.
-public struct MaskTuning: SavesModules, Equatable {
+public struct MaskTuning: TargetsModules, Equatable {
     /// Which matrices are masked.
     public var variant = Variant.attention
     /// Scores above this keep their weight.
@@ -39,12 +39,8 @@ public struct MaskTuning: SavesModules, Equatable {
     public var gdrTemperature = 1.0
     /// Share of the unmasked network in the target, f.
     public var fuseAlpha = 1.0
-    /// Which modules; nil for the variant's.
-    public var targetModules: TargetModules?
-    /// Modules that are left out again.
-    public var excludeModules: TargetModules?
-    /// Modules that are trained and stored whole, such as a new head.
-    public var modulesToSave: [String] = []
+    /// Which projections; those of the variant by default.
+    public var targeting = Targeting()
 
     /// Which matrices are masked.
     public enum Variant: String, Codable, CaseIterable, Sendable {
@@ -68,45 +64,21 @@ public struct MaskTuning: SavesModules, Equatable {
         family: "masking", sites: "projections, masked weight; two backwards a step",
         paper: "Zheng et al. 2023, arXiv:2307.15049", initContract: .equalsBase, mergeContract: .exact)
 
-    /// Options without a default.
-    public static let optionalOptions = ["target_modules", "exclude_modules"]
-
-    enum CodingKeys: String, CodingKey {
-        case variant
-        case threshold
-        case maskScale = "mask_scale"
-        case maskInit = "mask_init"
-        case maskLossWeight = "mask_loss_weight"
-        case gdrLambda = "gdr_lambda"
-        case gdrTemperature = "gdr_temperature"
-        case fuseAlpha = "fuse_alpha"
-        case targetModules = "target_modules"
-        case excludeModules = "exclude_modules"
-        case modulesToSave = "modules_to_save"
-    }
-
-    /// Reads the options; absent ones keep their defaults.
-    public init(from decoder: any Decoder) throws {
-        let options = try decoder.container(keyedBy: CodingKeys.self)
-        variant = try options.option(.variant, default: variant)
-        threshold = try options.option(.threshold, default: threshold)
-        maskScale = try options.option(.maskScale, default: maskScale)
-        maskInit = try options.option(.maskInit, default: maskInit)
-        maskLossWeight = try options.option(.maskLossWeight, default: maskLossWeight)
-        gdrLambda = try options.option(.gdrLambda, default: gdrLambda)
-        gdrTemperature = try options.option(.gdrTemperature, default: gdrTemperature)
-        fuseAlpha = try options.option(.fuseAlpha, default: fuseAlpha)
-        targetModules = try options.decodeIfPresent(TargetModules.self, forKey: .targetModules)
-        excludeModules = try options.decodeIfPresent(TargetModules.self, forKey: .excludeModules)
-        modulesToSave = try options.option(.modulesToSave, default: modulesToSave)
-        try validate()
-    }
+    /// Its options.
+    public static let options: [MethodOption<MaskTuning>] = [
+        .init("variant", \.variant),
+        .init("threshold", \.threshold),
+        .init("mask_scale", \.maskScale),
+        .init("mask_init", \.maskInit),
+        .init("mask_loss_weight", \.maskLossWeight),
+        .init("gdr_lambda", \.gdrLambda),
+        .init("gdr_temperature", \.gdrTemperature),
+        .init("fuse_alpha", \.fuseAlpha),
+        .targetModules, .excludeModules, .modulesToSave,
+    ]
 
     /// Refuses numbers that cannot be.
     public func validate() throws {
-        func require(_ condition: Bool, _ text: String) throws {
-            if !condition { throw MethodError.option(text) }
-        }
         // A mask that was read has the scores 0 and 1.
         try require((0..<1).contains(threshold), "threshold: must be at least 0 and below 1, found \(threshold)")
         try require(maskScale.isFinite && maskScale > 0, "mask_scale: must be positive, found \(maskScale)")
@@ -128,12 +100,7 @@ public struct MaskTuning: SavesModules, Equatable {
     }
 
     private func sites(of model: Model, _ start: GraftStart) throws -> [Projection] {
-        if targetModules != nil {
-            return try TargetSelection(
-                targets: targetModules, excluded: excludeModules, modulesToSave: modulesToSave, layersPattern: [],
-                names: start.names, isStrict: start.isStrict
-            ).projections(of: model)
-        }
+        if targetModules != nil { return try projections(of: model, start) }
         let branches = model.sublayers.values.filter { branch in
             switch variant {
             case .attention: branch.role != .feedForward
@@ -142,9 +109,7 @@ public struct MaskTuning: SavesModules, Equatable {
             }
         }
         let inside = Set(branches.flatMap(\.structure.projections).map(\.path))
-        let selection = ModuleSelection(
-            targets: nil, excluded: excludeModules, modulesToSave: modulesToSave, names: start.names)
-        let chosen = Set(try selection.paths(among: model.projections.keys.filter(inside.contains)))
+        let chosen = Set(try selection(start).paths(among: model.projections.keys.filter(inside.contains)))
         guard !chosen.isEmpty else {
             throw MethodError.option("variant: \(variant.rawValue) finds nothing to mask in this model")
         }

@@ -12,6 +12,11 @@ extension GradNormLoRP {
         var comparison = Comparison(golden)
         let steps = try golden.config.field("steps").int()
         try replayMatrices(golden, steps, &comparison)
+        for name in golden.outputs where name.hasPrefix("out.") && (name.contains("codebook") || name.contains("book"))
+        {
+            let isUnsigned = name.contains("unsigned") || name.hasSuffix("v") || name.contains("square")
+            comparison.produced(name, try Tensor((isUnsigned ? BlockCodes.unsigned : BlockCodes.signed).book))
+        }
         guard try golden.optional("param.lora_A") != nil else { return try comparison.result() }
         var layer = try LayerCase(golden)
         layer.comparison = comparison
@@ -47,6 +52,17 @@ extension GradNormLoRP {
             stepsPerEpoch: steps)
     }
 
+    /// The identity in the place of a basis of the whole space.
+    private static func identity(like basis: GradientBasis) throws -> GradientBasis {
+        func identity(_ tensor: Tensor?) throws -> Tensor? {
+            try tensor.map { tensor in
+                let row = try Tensor.arange(to: Double(tensor.size(0)))
+                return try row.unsqueeze(0).eq(row.unsqueeze(1)).to(.float32)
+            }
+        }
+        return GradientBasis(left: try identity(basis.left), right: try identity(basis.right))
+    }
+
     /// One step with the case's bases in the place of those of the same subspaces, whose signs are arbitrary.
     private static func step(
         _ training: ProjectedTraining, _ moment: StepMoment, _ golden: GoldenCase, _ tags: [String: Variable]
@@ -55,8 +71,13 @@ extension GradNormLoRP {
         for (tag, variable) in tags {
             let left = try golden.optional("in.step\(moment.step).basis_left.\(tag)")
             let right = try golden.optional("in.step\(moment.step).basis_right.\(tag)")
-            let (basis, group) = (GradientBasis(left: left, right: right), moment.trainables.group(of: variable))
-            guard let group, basis.isThere else { continue }
+            guard let group = moment.trainables.group(of: variable) else { continue }
+            var basis = GradientBasis(left: left, right: right)
+            let isWhole =
+                golden.has("param.W.\(tag)")
+                && !["left", "right"].contains { golden.has("in.step0.basis_\($0).\(tag)") }
+            if isWhole { basis = try identity(like: GradientBasis(of: variable, in: group)) }
+            guard basis.isThere else { continue }
             try requireSameSubspace(GradientBasis(of: variable, in: group), basis, tag)
             try basis.put(for: variable, in: group)
         }
@@ -89,8 +110,18 @@ extension GradNormLoRP {
         for tag in golden.outputs.filter({ $0.hasPrefix(prefix) }).map({ String($0.dropFirst(prefix.count)) }) {
             var method = try GradNormLoRP(golden, tag.hasPrefix("wn") ? .weightNorm : .plain)
             if method.parametrization == .weightNorm { method.resetMagnitude = !tag.hasSuffix("keep") }
-            let hasLeft = try golden.optional("in.step0.basis_left.\(tag)") != nil
-            if try hasLeft && golden.optional("in.step0.basis_right.\(tag)") != nil { method.projType = .full }
+            let hasLeft = golden.has("in.step0.basis_left.\(tag)")
+            let hasRight = golden.has("in.step0.basis_right.\(tag)")
+            if hasLeft, hasRight { method.projType = .full }
+            if tag.contains("8") || tag.contains("eight") {
+                method.eightBit = true
+                method.epsilon = try golden.config.first(of: "eps_8bit", "eps8", "eight_bit_eps")?.double()
+            }
+            if !hasLeft, !hasRight {
+                // Adam without a projection is one whose basis is the whole space.
+                method.rank = try golden.tensor("param.W.\(tag)").shape.min() ?? method.rank
+                method.scale = 1
+            }
             method.targetModules = .list([tag])
             try replayMatrix(tag, method, golden, steps, &comparison)
         }
@@ -109,8 +140,11 @@ extension GradNormLoRP {
         guard let training = try method.lifecycle(of: set, on: model, plan) as? ProjectedTraining,
             let variable = set.parameters["\(tag).weight"]
         else { return }
+        var optimizer = ProjectedAdamW(method, plan.optimizer)
+        // A case is far smaller than what is worth coding.
+        optimizer.smallestCoded = 1
         let trainables = try Trainables(
-            training.groups(of: set.variables), optimizer: ProjectedAdamW(method, plan.optimizer),
+            training.groups(of: set.variables), optimizer: optimizer,
             onReplaced: { [unowned model] in try model.refresh() })
         for index in 0..<steps {
             try trainables.clearGradients()
@@ -120,6 +154,40 @@ extension GradNormLoRP {
                 trainables: trainables, model: model)
             try step(training, moment, golden, [tag: variable])
             comparison.produced("step\(index).W.\(tag)", try variable.value.detach().clone())
+            if let group = trainables.group(of: variable) {
+                try produceState(of: variable, in: group, "step\(index).", tag, golden, &comparison)
+            }
+        }
+    }
+
+    /// Codes and block maxima of the moments, and the direction and magnitude of a normalised weight, where the case asks
+    /// for them.
+    private static func produceState(
+        of variable: Variable, in group: ParameterGroup, _ prefix: String, _ tag: String, _ golden: GoldenCase,
+        _ comparison: inout Comparison
+    ) throws {
+        for name in golden.outputs where name.hasPrefix(prefix) && name.split(separator: ".").contains(tag[...]) {
+            let words = name.dropFirst(prefix.count).split(separator: ".").filter { $0 != tag }.joined(separator: "_")
+            guard let key = stateKey(words), let state = group.extras["\(variable.name)/\(key)"] else { continue }
+            let shape = try golden.tensor(name).shape
+            let fits = try shape.reduce(1, *) == state.count
+            comparison.produced(name, fits ? try state.detach().clone().reshape(shape) : try state.detach().clone())
+        }
+    }
+
+    /// The name under which the optimizer keeps what a case calls by other words; nil for the weight itself.
+    private static func stateKey(_ words: String) -> String? {
+        let isSquare = ["v", "state2", "sq", "second"].contains {
+            words.split(separator: "_").contains($0[...]) || ($0.count > 1 && words.contains($0))
+        }
+        let moment = isSquare ? "square" : "mean"
+        if words.contains("code") || words.contains("state") { return "\(moment).codes" }
+        if words.contains("absmax") || words.contains("scale") { return "\(moment).scales" }
+        switch words {
+        case "m", "exp_avg", "v", "exp_avg_sq": return moment
+        case "direction": return "direction"
+        case "g", "magnitude": return "magnitude"
+        default: return nil
         }
     }
 

@@ -29,7 +29,7 @@ import Torch
 /// Sources: Huang et al. 2024 (arXiv:2412.19616); Zhao et al. 2024 (GaLore, arXiv:2403.03507), algorithms 1 and 2;
 /// Dettmers et al. 2022 (arXiv:2110.02861) for the 8-bit states. The constants are the releases'. From inference: the
 /// tangent projection of `weight_norm`, which the release omits.
-public struct GradNormLoRP: SavesModules, Equatable {
+public struct GradNormLoRP: TargetsModules, Equatable {
     /// What is trained of each target.
     public enum Parametrization: String, Codable, CaseIterable, Sendable {
         case dora
@@ -70,12 +70,8 @@ public struct GradNormLoRP: SavesModules, Equatable {
     public var loraAlpha = 16.0
     /// Dropout of DoRA's branch.
     public var loraDropout = 0.1
-    /// Which modules; nil for the query and value projections.
-    public var targetModules: TargetModules?
-    /// Modules that are left out again.
-    public var excludeModules: TargetModules?
-    /// Modules that are trained and stored whole, such as a new head.
-    public var modulesToSave: [String] = []
+    /// Which projections; those of query and value by default.
+    public var targeting = Targeting()
 
     /// The release's numbers for fine-tuning.
     public init() {}
@@ -86,55 +82,30 @@ public struct GradNormLoRP: SavesModules, Equatable {
         summary: "Adam in a low-rank subspace of the gradient, on weights with magnitudes of their own.",
         family: "projected gradients", sites: "linear projections, weight; optimizer",
         paper: "Huang et al. 2024, arXiv:2412.19616", initContract: .equalsBase, mergeContract: .exact)
-
-    /// Options without a default.
-    public static let optionalOptions = ["epsilon", "target_modules", "exclude_modules"]
 }
 
 // MARK: Options
 
 extension GradNormLoRP {
-    enum CodingKeys: String, CodingKey {
-        case parametrization, rank, scale, epsilon
-        case updateProjGap = "update_proj_gap"
-        case projType = "proj_type"
-        case eightBit = "eight_bit"
-        case resetMagnitude = "reset_magnitude"
-        case perLayer = "per_layer"
-        case loraR = "lora_r"
-        case loraAlpha = "lora_alpha"
-        case loraDropout = "lora_dropout"
-        case targetModules = "target_modules"
-        case excludeModules = "exclude_modules"
-        case modulesToSave = "modules_to_save"
-    }
-
-    /// Reads the options; absent ones keep their defaults.
-    public init(from decoder: any Decoder) throws {
-        let options = try decoder.container(keyedBy: CodingKeys.self)
-        parametrization = try options.option(.parametrization, default: parametrization)
-        rank = try options.option(.rank, default: rank)
-        updateProjGap = try options.option(.updateProjGap, default: updateProjGap)
-        scale = try options.option(.scale, default: scale)
-        projType = try options.option(.projType, default: projType)
-        epsilon = try options.decodeIfPresent(Double.self, forKey: .epsilon)
-        eightBit = try options.option(.eightBit, default: eightBit)
-        resetMagnitude = try options.option(.resetMagnitude, default: resetMagnitude)
-        perLayer = try options.option(.perLayer, default: perLayer)
-        loraR = try options.option(.loraR, default: loraR)
-        loraAlpha = try options.option(.loraAlpha, default: loraAlpha)
-        loraDropout = try options.option(.loraDropout, default: loraDropout)
-        targetModules = try options.decodeIfPresent(TargetModules.self, forKey: .targetModules)
-        excludeModules = try options.decodeIfPresent(TargetModules.self, forKey: .excludeModules)
-        modulesToSave = try options.option(.modulesToSave, default: modulesToSave)
-        try validate()
-    }
+    /// Its options.
+    public static let options: [MethodOption<GradNormLoRP>] = [
+        .init("parametrization", \.parametrization),
+        .init("rank", \.rank),
+        .init("scale", \.scale),
+        .init("epsilon", \.epsilon),
+        .init("update_proj_gap", \.updateProjGap),
+        .init("proj_type", \.projType),
+        .init("eight_bit", \.eightBit),
+        .init("reset_magnitude", \.resetMagnitude),
+        .init("per_layer", \.perLayer),
+        .init("lora_r", \.loraR),
+        .init("lora_alpha", \.loraAlpha),
+        .init("lora_dropout", \.loraDropout),
+        .targetModules, .excludeModules, .modulesToSave,
+    ]
 
     /// Refuses what cannot be, before any model is needed.
     public func validate() throws {
-        func require(_ condition: Bool, _ text: String) throws {
-            if !condition { throw MethodError.option(text) }
-        }
         try require(rank > 0, "rank: must be positive, found \(rank)")
         try require(updateProjGap > 0, "update_proj_gap: must be positive, found \(updateProjGap)")
         try require(scale.isFinite && scale > 0, "scale: must be positive, found \(scale)")
@@ -149,8 +120,7 @@ extension GradNormLoRP {
     var dora: LoRA {
         var method = LoRA()
         (method.r, method.loraAlpha, method.loraDropout, method.useDoRA) = (loraR, loraAlpha, loraDropout, true)
-        (method.targetModules, method.excludeModules) = (targetModules, excludeModules)
-        method.modulesToSave = modulesToSave
+        method.targeting = targeting
         return method
     }
 }
@@ -161,7 +131,7 @@ extension GradNormLoRP {
     /// DoRA's factors, or copies of the targets' weights.
     public func grafts(for model: Model, _ start: GraftStart) throws -> GraftSet {
         try validate()
-        let projections = try targets(of: model, start)
+        let projections = try projections(of: model, start)
         if let other = projections.first(where: { !isTrainable($0) }) {
             throw MethodError.option(
                 "target_modules: \(other.path) is not a layer that gradnormlorp is defined for with parametrization "
@@ -172,13 +142,6 @@ extension GradNormLoRP {
         for projection in projections { try set.add(copyOf: projection.weight) }
         try set.addModules(modulesToSave, of: model)
         return set
-    }
-
-    private func targets(of model: Model, _ start: GraftStart) throws -> [Projection] {
-        try TargetSelection(
-            targets: targetModules, excluded: excludeModules, modulesToSave: modulesToSave, layersToTransform: nil,
-            layersPattern: [], names: start.names, isStrict: start.isStrict
-        ).projections(of: model)
     }
 
     /// Rows of a weight that is stored transposed are not those of the outputs, which have magnitudes.
@@ -193,7 +156,7 @@ extension GradNormLoRP {
         var names = Set(
             grafts.projections.values.compactMap { $0 as? LoRAGraft }.flatMap { [$0.a.name, $0.b.name] })
         if parametrization != .dora {
-            let targets = try targets(of: model, GraftStart(key: plan.key))
+            let targets = try projections(of: model, GraftStart(key: plan.key))
             names = Set(targets.map { $0.weight.name }.filter { grafts.parameters[$0] != nil })
         }
         if perLayer {

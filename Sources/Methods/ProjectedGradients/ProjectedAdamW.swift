@@ -13,7 +13,7 @@ struct ProjectedAdamW: Optimizer {
     let method: GradNormLoRP
     let settings: OptimizerSettings
     /// Tensors of fewer elements keep their moments in fp32.
-    static let smallestCoded = 4096
+    var smallestCoded = 4096
 
     init(_ method: GradNormLoRP, _ settings: OptimizerSettings) {
         self.method = method
@@ -50,21 +50,42 @@ struct ProjectedAdamW: Optimizer {
         if settings.weightDecay > 0 { try value.mulInPlace(1 - rate * settings.weightDecay) }
     }
 
-    /// W = g v / ‖v‖: steps of g and of the projected v.
+    /// What of a variable's gradient is projected: the direction's of a normalised weight, else all of it.
+    func projectable(_ variable: Variable, in group: ParameterGroup, _ gradient: Tensor) throws -> Tensor {
+        guard method.parametrization == .weightNorm else { return gradient }
+        return try Normalised(variable.value, gradient, variable.name, group, method).ofDirection
+    }
+
+    /// W = g v / ‖v‖, [rows, 1] and [rows, columns], and the gradients of both.
+    private struct Normalised {
+        let v: Tensor
+        let g: Tensor
+        let ofDirection: Tensor
+        let ofMagnitude: Tensor
+
+        init(
+            _ weight: Tensor, _ gradient: Tensor, _ name: String, _ group: ParameterGroup, _ method: GradNormLoRP
+        ) throws {
+            v = try group.extras[name + "/direction"] ?? weight.detach().clone()
+            let n = try v.norm(dims: [1], keepDim: true)
+            g = try method.resetMagnitude ? n.clone() : group.extras[name + "/magnitude"] ?? n.clone()
+            let unit = try v / n
+            ofMagnitude = try (gradient * unit).sum([1], keepDim: true)
+            let tangent = try method.resetMagnitude ? gradient : gradient - unit * ofMagnitude
+            ofDirection = try tangent * (g / n)
+        }
+    }
+
+    /// Steps of g and of the projected v.
     private func stepNormalised(
         _ weight: Tensor, _ gradient: Tensor, _ basis: GradientBasis, _ name: String, _ group: ParameterGroup,
         _ rate: Double
     ) throws {
-        let v = try group.extras[name + "/direction"] ?? weight.clone()
-        let n = try v.norm(dims: [1], keepDim: true)
-        let g = try method.resetMagnitude ? n.clone() : group.extras[name + "/magnitude"] ?? n.clone()
-        let unit = try v / n
-        let ofMagnitude = try (gradient * unit).sum([1], keepDim: true)
-        let tangent = try method.resetMagnitude ? gradient : gradient - unit * ofMagnitude
-        let ofDirection = try tangent * (g / n)
+        let parts = try Normalised(weight, gradient, name, group, method)
+        let (v, g) = (parts.v, parts.g)
         try v.addInPlace(
-            basis.up(adam(basis.down(ofDirection), name, group)), alpha: -rate * method.scale)
-        try g.addInPlace(adam(ofMagnitude, name + "/magnitude", group), alpha: -rate)
+            basis.up(adam(basis.down(parts.ofDirection), name, group)), alpha: -rate * method.scale)
+        try g.addInPlace(adam(parts.ofMagnitude, name + "/magnitude", group), alpha: -rate)
         try decay(v, rate)
         try decay(g, rate)
         group.extras[name + "/direction"] = v
@@ -81,7 +102,7 @@ extension ProjectedAdamW {
         let k = Double(group.clock)
         let first = 1 - pow(settings.beta1, k)
         let second = (1 - pow(settings.beta2, k)).squareRoot()
-        guard method.eightBit, try gradient.count >= ProjectedAdamW.smallestCoded else {
+        guard method.eightBit, try gradient.count >= smallestCoded else {
             let mean = try averaged(group.extras[name + "/mean"], gradient, settings.beta1)
             let square = try averaged(group.extras[name + "/square"], gradient * gradient, settings.beta2)
             (group.extras[name + "/mean"], group.extras[name + "/square"]) = (mean, square)

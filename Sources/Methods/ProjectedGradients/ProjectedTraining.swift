@@ -46,7 +46,8 @@ final class ProjectedTraining: Lifecycle, UpdateRule {
         let hasBasis = GradientBasis(of: variable, in: group).isThere
         guard !hasBasis || group.clock % method.updateProjGap == 0 else { return }
         try withoutGradients {
-            try GradientBasis(gradient, rank: method.rank, method.projType).put(for: variable, in: group)
+            let projected = try ProjectedAdamW(method, plan.optimizer).projectable(variable, in: group, gradient)
+            try GradientBasis(projected, rank: method.rank, method.projType).put(for: variable, in: group)
         }
     }
 }

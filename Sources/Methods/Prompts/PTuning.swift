@@ -5,10 +5,12 @@ import Torch
 /// P-tuning: the rows before the embedded tokens come from a small network over trained tokens, which is left behind
 /// when the adapter is stored.
 ///
-///     E = W₃ relu(W₂ relu(W₁ t + b₁) + b₂) + b₃        t [P, hidden], W₁ [e, hidden], W₂ [e, e], W₃ [hidden, e]
+///     MLP:   E = W₃ relu(W₂ relu(W₁ t + b₁) + b₂) + b₃        t [P, hidden], W₁ [e, hidden], W₂ [e, e], W₃ [hidden, e]
+///     LSTM:  E = W₂ relu(W₁ lstm(t) + b₁) + b₂                lstm(t) [P, 2e], W₁ [2e, 2e], W₂ [hidden, 2e]
 ///
 /// Options have the names and defaults of Hugging Face peft's `PromptEncoderConfig`, whose MLP has three layers
-/// whatever `encoder_num_layers` says. Of an encoder-decoder that writes the table has twice the rows (`PromptTuning`). The LSTM form is read from adapters, which hold its result, and not trained.
+/// whatever `encoder_num_layers` says; the LSTM has that many, in both directions, without dropout between them. Of an
+/// encoder-decoder that writes the table has twice the rows (`PromptTuning`).
 ///
 /// Source: Liu et al. 2021 (arXiv:2103.10385), section 3.2.
 public struct PTuning: SavesModules, Equatable {
@@ -24,8 +26,13 @@ public struct PTuning: SavesModules, Equatable {
     public var encoderHiddenSize: Int?
     /// What makes the rows.
     public var encoderReparameterizationType = Reparameterization.mlp
+    /// Layers of the LSTM.
+    public var encoderNumLayers = 2
     /// Modules that are trained and stored whole, such as a new head.
     public var modulesToSave: [String] = []
+
+    /// More layers than any LSTM over a prompt has.
+    private static let maximumLayers = 64
 
     /// Twenty rows by an MLP.
     public init() {}
@@ -36,31 +43,24 @@ public struct PTuning: SavesModules, Equatable {
         family: "prompts", sites: "token sequence", paper: "Liu et al. 2021, arXiv:2103.10385",
         initContract: .differs, mergeContract: .never)
 
-    /// Options without a default.
-    public static let optionalOptions = ["encoder_hidden_size"]
-
-    enum CodingKeys: String, CodingKey {
-        case numVirtualTokens = "num_virtual_tokens"
-        case encoderHiddenSize = "encoder_hidden_size"
-        case encoderReparameterizationType = "encoder_reparameterization_type"
-        case modulesToSave = "modules_to_save"
-    }
-
-    /// Reads the options; absent ones keep their defaults.
-    public init(from decoder: any Decoder) throws {
-        let options = try decoder.container(keyedBy: CodingKeys.self)
-        numVirtualTokens = try options.option(.numVirtualTokens, default: numVirtualTokens)
-        encoderHiddenSize = try options.decodeIfPresent(Int.self, forKey: .encoderHiddenSize)
-        encoderReparameterizationType = try options.option(
-            .encoderReparameterizationType, default: encoderReparameterizationType)
-        modulesToSave = try options.option(.modulesToSave, default: modulesToSave)
-    }
+    /// Its options.
+    public static let options: [MethodOption<PTuning>] = [
+        .init("num_virtual_tokens", \.numVirtualTokens),
+        .init("encoder_hidden_size", \.encoderHiddenSize),
+        .init("encoder_reparameterization_type", \.encoderReparameterizationType),
+        .init("encoder_num_layers", \.encoderNumLayers),
+        .modulesToSave,
+    ]
 
     /// The rows at the network's token sequence, and copies of the modules that are saved. An adapter that is read has
     /// the rows themselves, or in Graft's own form what makes them.
     public func grafts(for model: Model, _ start: GraftStart) throws -> GraftSet {
         guard numVirtualTokens > 0, encoderHiddenSize ?? 1 > 0 else {
             throw MethodError.option("num_virtual_tokens and encoder_hidden_size must be positive")
+        }
+        guard (1...PTuning.maximumLayers).contains(encoderNumLayers) else {
+            throw MethodError.option(
+                "encoder_num_layers: must be between 1 and \(PTuning.maximumLayers), found \(encoderNumLayers)")
         }
         let (body, _) = try model.promptBody("p_tuning")
         var set = GraftSet()
@@ -71,7 +71,9 @@ public struct PTuning: SavesModules, Equatable {
         } else {
             let table = "prompt_encoder.embedding.weight"
             let rows = try PromptSize(numVirtualTokens, of: model, table: table, start)
-            try start.requireStored(encoderHiddenSize ?? body.size, of: "prompt_encoder.mlp_head.0.weight")
+            let isLSTM = encoderReparameterizationType == .lstm
+            try start.requireStored(
+                (encoderHiddenSize ?? body.size) * (isLSTM ? 2 : 1), of: "prompt_encoder.mlp_head.0.weight")
             set.tokens[body.path] = try encoder(rows, size: body.size, key: start.key)
         }
         try set.addModules(modulesToSave, of: model)
@@ -79,36 +81,17 @@ public struct PTuning: SavesModules, Equatable {
     }
 
     private func encoder(_ rows: PromptSize, size: Int, key: RandomKey) throws -> PromptGraft {
-        guard encoderReparameterizationType == .mlp else {
-            throw MethodError.option("encoder_reparameterization_type: LSTM cannot be trained; use MLP")
-        }
-        let inner = encoderHiddenSize ?? size
-        let tokens = try Variable(
-            "prompt_encoder.embedding.weight",
-            Tensor.normal([rows.total, size], key: key.derived("prompt_encoder.embedding")))
-        // The places of the linear layers between the activations.
-        let layers = try zip([0, 2, 4], [(size, inner), (inner, inner), (inner, size)]).map { place, sizes in
-            let (name, bound) = ("prompt_encoder.mlp_head.\(place)", 1 / Double(sizes.0).squareRoot())
-            func drawn(_ part: String, _ shape: [Int]) throws -> Variable {
-                let name = "\(name).\(part)"
-                return try Variable(name, Tensor.uniform(shape, -bound, bound, key: key.derived(name)))
-            }
-            return (weight: try drawn("weight", [sizes.1, sizes.0]), bias: try drawn("bias", [sizes.1]))
-        }
-        return PromptGraft([tokens] + layers.flatMap { [$0.weight, $0.bias] }, rows) {
-            var x = tokens.value
-            for (index, layer) in layers.enumerated() {
-                x = try (index == 0 ? x : x.relu()).linear(layer.weight.value, layer.bias.value)
-            }
-            return x
-        }
+        let encoder = try PromptEncoder(
+            PromptEncoder.Sizes(count: rows.total, size: size, hidden: encoderHiddenSize ?? size),
+            layers: encoderReparameterizationType == .lstm ? encoderNumLayers : nil, key: key)
+        return PromptGraft(encoder.variables, rows) { try encoder.rows() }
     }
 }
 
 extension PTuning: PeftMethod {
     /// One table of rows, made by the small network.
     public static let peft = PeftFormat.promptLearning(
-        "P_TUNING", ignoring: ["encoder_dropout", "encoder_num_layers"])
+        "P_TUNING", ignoring: ["encoder_dropout"])
 
     /// The options, and the sizes that peft asks for beside them.
     public func peftOptions(_ place: PeftPlace) throws -> JSON.Object {
@@ -117,7 +100,7 @@ extension PTuning: PeftMethod {
         object["encoder_hidden_size"] = .int(Int64(encoderHiddenSize ?? size))
         object["encoder_reparameterization_type"] = .string(encoderReparameterizationType.rawValue)
         object["encoder_dropout"] = .double(0)
-        object["encoder_num_layers"] = 2
+        object["encoder_num_layers"] = .int(Int64(encoderNumLayers))
         return object
     }
 

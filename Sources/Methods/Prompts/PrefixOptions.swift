@@ -2,7 +2,7 @@ import Networks
 import Torch
 
 /// The options of prefix tuning and P-tuning v2, in peft's names.
-public struct PrefixOptions: Encodable, Sendable, Equatable {
+public struct PrefixOptions: Sendable, Equatable {
     /// How keys and values start.
     public enum Start: String, Codable, CaseIterable, Sendable {
         /// At zero: each takes a share of the attention, and gives nothing.
@@ -25,28 +25,7 @@ public struct PrefixOptions: Encodable, Sendable, Equatable {
         self.prefixProjection = prefixProjection
     }
 
-    static let optionalOptions = ["encoder_hidden_size", "init_weights"]
-
-    enum CodingKeys: String, CodingKey {
-        case numVirtualTokens = "num_virtual_tokens"
-        case prefixProjection = "prefix_projection"
-        case encoderHiddenSize = "encoder_hidden_size"
-        case initWeights = "init_weights"
-        case modulesToSave = "modules_to_save"
-    }
-
-    init(from decoder: any Decoder, default base: PrefixOptions) throws {
-        self = base
-        let options = try decoder.container(keyedBy: CodingKeys.self)
-        numVirtualTokens = try options.option(.numVirtualTokens, default: numVirtualTokens)
-        prefixProjection = try options.option(.prefixProjection, default: prefixProjection)
-        encoderHiddenSize = try options.decodeIfPresent(Int.self, forKey: .encoderHiddenSize)
-        initWeights = try options.decodeIfPresent(Start.self, forKey: .initWeights)
-        modulesToSave = try options.option(.modulesToSave, default: modulesToSave)
-        try validate()
-    }
-
-    private func validate() throws {
+    fileprivate func validate() throws {
         guard (1...PrefixOptions.maximum).contains(numVirtualTokens) else {
             throw MethodError.option(
                 "num_virtual_tokens: must be between 1 and \(PrefixOptions.maximum), found \(numVirtualTokens)")
@@ -59,16 +38,54 @@ public struct PrefixOptions: Encodable, Sendable, Equatable {
 
     /// More rows than any model has positions.
     private static let maximum = 1 << 20
+}
 
-    func grafts(for model: Model, _ start: GraftStart) throws -> GraftSet {
+/// A method that puts keys and values before those of attentions: prefix tuning and P-tuning v2, which differ in a
+/// default and in the name.
+public protocol PrefixMethod: SavesModules {
+    /// The options of both.
+    var options: PrefixOptions { get set }
+}
+
+extension PrefixMethod {
+    /// Its options.
+    public static var options: [MethodOption<Self>] {
+        [
+            .init("num_virtual_tokens", \.options.numVirtualTokens),
+            .init("prefix_projection", \.options.prefixProjection),
+            .init("encoder_hidden_size", \.options.encoderHiddenSize),
+            .init("init_weights", \.options.initWeights),
+            .modulesToSave,
+        ]
+    }
+
+    /// Modules that are trained and stored whole, such as a new head.
+    public var modulesToSave: [String] {
+        get { options.modulesToSave }
+        set { options.modulesToSave = newValue }
+    }
+
+    /// Refuses sizes that no model has.
+    public func validate() throws {
+        try options.validate()
+    }
+
+    /// Keys and values for every attention, and copies of the modules that are saved.
+    public func grafts(for model: Model, _ start: GraftStart) throws -> GraftSet {
         try validate()
         var set = GraftSet()
-        let width = encoderHiddenSize ?? model.attentions.values.first?.size
+        let width = options.encoderHiddenSize ?? model.attentions.values.first?.size
         try set.addPrefix(
             Prefix.Settings(
-                count: numVirtualTokens, hidden: prefixProjection ? width : nil, startsAtZero: initWeights == .zero),
+                count: options.numVirtualTokens, hidden: options.prefixProjection ? width : nil,
+                startsAtZero: options.initWeights == .zero),
             for: model, start)
         try set.addModules(modulesToSave, of: model)
         return set
+    }
+
+    /// Drops the maps, where there are any, once the training is over.
+    public func lifecycle(of grafts: GraftSet, on model: Model, _ plan: TrainingPlan) throws -> (any Lifecycle)? {
+        PrefixLifecycle(grafts.prefixes)
     }
 }

@@ -21,14 +21,9 @@ import Torch
 /// Options have the names of peft's `PrefixTuningConfig`. The maps are on by default, as in the paper; peft leaves them
 /// out. Files hold the table of all layers, so that peft reads them as `PREFIX_TUNING` without maps. Sources: Li and Liang
 /// 2021 (arXiv:2101.00190, section 4); peft 0.21.2 for the layout and the positions.
-public struct PrefixTuning: SavesModules, Equatable {
+public struct PrefixTuning: PrefixMethod, Equatable {
     /// The options, which P-tuning v2 shares.
     public var options = PrefixOptions(prefixProjection: true)
-    /// Modules that are trained and stored whole, such as a new head.
-    public var modulesToSave: [String] {
-        get { options.modulesToSave }
-        set { options.modulesToSave = newValue }
-    }
 
     /// Twenty rows, made by maps.
     public init() {}
@@ -39,29 +34,6 @@ public struct PrefixTuning: SavesModules, Equatable {
         summary: "Trained keys and values stand before those of every attention, made by an MLP.",
         family: "prompts", sites: "attentions, extra keys and values", paper: "Li and Liang 2021, arXiv:2101.00190",
         initContract: .differs, mergeContract: .never)
-
-    /// Options without a default.
-    public static let optionalOptions = PrefixOptions.optionalOptions
-
-    /// Reads the options; absent ones keep their defaults.
-    public init(from decoder: any Decoder) throws {
-        options = try PrefixOptions(from: decoder, default: options)
-    }
-
-    /// Writes what `init(from:)` reads.
-    public func encode(to encoder: any Encoder) throws {
-        try options.encode(to: encoder)
-    }
-
-    /// Keys and values for every attention, and copies of the modules that are saved.
-    public func grafts(for model: Model, _ start: GraftStart) throws -> GraftSet {
-        try options.grafts(for: model, start)
-    }
-
-    /// Drops the maps once the training is over.
-    public func lifecycle(of grafts: GraftSet, on model: Model, _ plan: TrainingPlan) throws -> (any Lifecycle)? {
-        PrefixLifecycle(grafts.prefixes)
-    }
 }
 
 // MARK: peft

@@ -38,19 +38,12 @@ public struct PromptTuning: SavesModules, Equatable {
         family: "prompts", sites: "token sequence", paper: "Lester et al. 2021, arXiv:2104.08691",
         initContract: .differs, mergeContract: .never)
 
-    enum CodingKeys: String, CodingKey {
-        case numVirtualTokens = "num_virtual_tokens"
-        case promptTuningInit = "prompt_tuning_init"
-        case modulesToSave = "modules_to_save"
-    }
-
-    /// Reads the options; absent ones keep their defaults.
-    public init(from decoder: any Decoder) throws {
-        let options = try decoder.container(keyedBy: CodingKeys.self)
-        numVirtualTokens = try options.option(.numVirtualTokens, default: numVirtualTokens)
-        promptTuningInit = try options.option(.promptTuningInit, default: promptTuningInit)
-        modulesToSave = try options.option(.modulesToSave, default: modulesToSave)
-    }
+    /// Its options.
+    public static let options: [MethodOption<PromptTuning>] = [
+        .init("num_virtual_tokens", \.numVirtualTokens),
+        .init("prompt_tuning_init", \.promptTuningInit),
+        .modulesToSave,
+    ]
 
     /// The rows at the network's token sequence, and copies of the modules that are saved.
     public func grafts(for model: Model, _ start: GraftStart) throws -> GraftSet {

@@ -42,39 +42,20 @@ public struct VisualPromptTuning: SavesModules, Equatable {
         family: "prompts", sites: "token sequence of blocks", paper: "Jia et al. 2022, arXiv:2203.12119",
         initContract: .differs, mergeContract: .never)
 
-    /// Options without a default.
-    public static let optionalOptions = ["num_deep_layers"]
-
-    enum CodingKeys: String, CodingKey {
-        case numTokens = "num_tokens"
-        case deep
-        case numDeepLayers = "num_deep_layers"
-        case noexpand
-        case reverseDeep = "reverse_deep"
-        case deepShared = "deep_shared"
-        case project
-        case dropout
-        case modulesToSave = "modules_to_save"
-    }
-
-    /// Reads the options; absent ones keep their defaults.
-    public init(from decoder: any Decoder) throws {
-        let options = try decoder.container(keyedBy: CodingKeys.self)
-        numTokens = try options.option(.numTokens, default: numTokens)
-        deep = try options.option(.deep, default: deep)
-        numDeepLayers = try options.decodeIfPresent(Int.self, forKey: .numDeepLayers)
-        noexpand = try options.option(.noexpand, default: noexpand)
-        reverseDeep = try options.option(.reverseDeep, default: reverseDeep)
-        deepShared = try options.option(.deepShared, default: deepShared)
-        project = try options.option(.project, default: project)
-        dropout = try options.option(.dropout, default: dropout)
-        modulesToSave = try options.option(.modulesToSave, default: modulesToSave)
-    }
+    /// Its options.
+    public static let options: [MethodOption<VisualPromptTuning>] = [
+        .init("num_tokens", \.numTokens),
+        .init("deep", \.deep),
+        .init("num_deep_layers", \.numDeepLayers),
+        .init("noexpand", \.noexpand),
+        .init("reverse_deep", \.reverseDeep),
+        .init("deep_shared", \.deepShared),
+        .init("project", \.project),
+        .init("dropout", \.dropout),
+        .modulesToSave,
+    ]
 
     private func validate(blocks: Int) throws {
-        func require(_ condition: Bool, _ text: String) throws {
-            guard condition else { throw MethodError.option(text) }
-        }
         try require(numTokens > 0, "num_tokens must be positive, found \(numTokens)")
         try require(project == -1 || project > 0, "project must be -1 or a width, found \(project)")
         try require((0..<1).contains(dropout), "dropout must be from 0 up to 1, found \(dropout)")

@@ -18,7 +18,7 @@ import Torch
 /// and `std` of each matrix. A matrix that was read computes with exactly those values. The `lora` style merges.
 ///
 /// Source: Jie et al. 2023 (arXiv:2307.16867), sections 3.2 and 3.3, and the released code.
-public struct BiAdapter: SavesModules, Equatable {
+public struct BiAdapter: TargetsModules, Equatable {
     /// Where the bottlenecks are.
     public var style = Style.adaptformer
     /// Bits of a weight; 32 rounds nothing.
@@ -31,12 +31,8 @@ public struct BiAdapter: SavesModules, Equatable {
     public var dropout = 0.1
     /// Whether the classifier's matrix is rounded to one bit.
     public var bihead = false
-    /// For `adaptformer`, which blocks' branches; for `lora`, which projections; nil for all, or query and value.
-    public var targetModules: TargetModules?
-    /// Modules that are left out again.
-    public var excludeModules: TargetModules?
-    /// Modules that are trained and stored whole, such as a new head.
-    public var modulesToSave: [String] = []
+    /// For `adaptformer`, which blocks' branches; for `lora`, which projections; all, or query and value, by default.
+    public var targeting = Targeting()
 
     /// Where the bottlenecks are.
     public enum Style: String, Codable, CaseIterable, Sendable {
@@ -53,41 +49,19 @@ public struct BiAdapter: SavesModules, Equatable {
         family: "quantised", sites: "feed-forward sub-layers, or linear projections, parallel branch",
         paper: "Jie et al. 2023, arXiv:2307.16867", initContract: .differs, mergeContract: .never)
 
-    /// Options without a default.
-    public static let optionalOptions = ["target_modules", "exclude_modules"]
-
-    enum CodingKeys: String, CodingKey {
-        case style
-        case bits
-        case dim
-        case scale
-        case dropout
-        case bihead
-        case targetModules = "target_modules"
-        case excludeModules = "exclude_modules"
-        case modulesToSave = "modules_to_save"
-    }
-
-    /// Reads the options; absent ones keep their defaults.
-    public init(from decoder: any Decoder) throws {
-        let options = try decoder.container(keyedBy: CodingKeys.self)
-        style = try options.option(.style, default: style)
-        bits = try options.option(.bits, default: bits)
-        dim = try options.option(.dim, default: dim)
-        scale = try options.option(.scale, default: scale)
-        dropout = try options.option(.dropout, default: dropout)
-        bihead = try options.option(.bihead, default: bihead)
-        targetModules = try options.decodeIfPresent(TargetModules.self, forKey: .targetModules)
-        excludeModules = try options.decodeIfPresent(TargetModules.self, forKey: .excludeModules)
-        modulesToSave = try options.option(.modulesToSave, default: modulesToSave)
-        try validate()
-    }
+    /// Its options.
+    public static let options: [MethodOption<BiAdapter>] = [
+        .init("style", \.style),
+        .init("bits", \.bits),
+        .init("dim", \.dim),
+        .init("scale", \.scale),
+        .init("dropout", \.dropout),
+        .init("bihead", \.bihead),
+        .targetModules, .excludeModules, .modulesToSave,
+    ]
 
     /// Refuses numbers that cannot be.
     public func validate() throws {
-        func require(_ condition: Bool, _ text: String) throws {
-            if !condition { throw MethodError.option(text) }
-        }
         try require([1, 2, 4, 8, 32].contains(bits), "bits: must be 1, 2, 4, 8 or 32, found \(bits)")
         try require(dim > 0, "dim: the bottleneck must be at least 1 wide, found \(dim)")
         try require(scale.isFinite, "scale: must be a number, found \(scale)")
@@ -106,10 +80,7 @@ public struct BiAdapter: SavesModules, Equatable {
                     self, path: site.path, input: site.size, output: site.size, key: start.key.derived(site.path))
             }
         case .lora:
-            let selection = TargetSelection(
-                targets: targetModules, excluded: excludeModules, modulesToSave: modulesToSave, layersPattern: [],
-                names: start.names, isStrict: start.isStrict)
-            for site in try selection.projections(of: model) {
+            for site in try projections(of: model, start) {
                 guard site.isLinear else {
                     throw MethodError.option("target_modules: \(site.path) is no linear layer, which bi-adapter needs")
                 }
@@ -139,10 +110,7 @@ public struct BiAdapter: SavesModules, Equatable {
             throw MethodError.option("style: adaptformer needs feed-forward sub-layers, which this model lacks")
         }
         let paths = Set(
-            try ModuleSelection(
-                targets: targetModules, excluded: excludeModules, modulesToSave: modulesToSave, names: start.names,
-                isStrict: start.isStrict
-            ).paths(among: sites.map(\.path)))
+            try selection(start).paths(among: sites.map(\.path)))
         return sites.filter { paths.contains($0.path) }
     }
 

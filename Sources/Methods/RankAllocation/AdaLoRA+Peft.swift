@@ -41,7 +41,9 @@ extension AdaLoRA: PeftMethod {
     /// Every option under its own name, and what peft writes beside them.
     public func peftOptions(_ place: PeftPlace) throws -> JSON.Object {
         var object = AdaLoRA.peft.fixedKeys
-        for key in AdaLoRA.optionalOptions { object[key] = .null }
+        for key in ["target_modules", "exclude_modules", "layers_to_transform", "fan_in_fan_out", "total_step"] {
+            object[key] = .null
+        }
         guard case .object(let options) = try JSON(encoding: self) else { return object }
         for (key, value) in options { object[key] = value.withWholeNumbers }
         if layersPattern.isEmpty { object["layers_pattern"] = .null }
@@ -83,7 +85,7 @@ extension AdaLoRA: PeftMethod {
     /// the network's own names, each by its path otherwise.
     private mutating func nameTargets(_ paths: [String], on model: Model) throws {
         let isPlain = targetModules.map { !$0.isAllLinear } ?? false
-        let meant = try? selection(isStrict: false).projections(of: model).map(\.path)
+        let meant = try? TargetSelection(targeting, layers: layers, isStrict: false).projections(of: model).map(\.path)
         if isPlain, meant == paths { return }
         targetModules = .list(paths)
         (excludeModules, layersToTransform, layersPattern) = (nil, nil, [])

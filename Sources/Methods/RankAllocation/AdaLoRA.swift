@@ -23,7 +23,7 @@ import Torch
 /// Sources: Zhang et al. 2023 (arXiv:2303.10512), eqs. 3 to 12 and algorithm 1; order of the steps and defaults as in
 /// Hugging Face peft 0.21, which scores after the update. From inference: `total_step` may be left out, for that of the
 /// run; where nothing is over the budget nothing is zeroed.
-public struct AdaLoRA: SavesModules, Equatable {
+public struct AdaLoRA: TargetsLayers, Equatable {
     /// Average rank at the end.
     public var targetR = 8
     /// Rank at the start.
@@ -50,18 +50,12 @@ public struct AdaLoRA: SavesModules, Equatable {
     public var loraDropout = 0.0
     /// Whether E starts at zero; otherwise all three are drawn from N(0, 1).
     public var initLoRAWeights = true
-    /// Which modules; nil for the query and value projections.
-    public var targetModules: TargetModules?
-    /// Modules that are left out again.
-    public var excludeModules: TargetModules?
-    /// Only these layers, by their index.
-    public var layersToTransform: [Int]?
-    /// Names of the module list that holds the layers, where paths have several numbers.
-    public var layersPattern: [String] = []
+    /// Which projections; those of query and value by default.
+    public var targeting = Targeting()
+    /// Which layers; all by default.
+    public var layers = LayerChoice()
     /// Which existing biases are trained with it.
-    public var bias = LoRA.BiasTraining.none
-    /// Modules that are trained and stored whole, such as a new head.
-    public var modulesToSave: [String] = []
+    public var bias = TrainedBiases.none
     /// Accepted because peft's configurations have it; each layer itself says how it stores its weight.
     public var fanInFanOut: Bool?
 
@@ -74,66 +68,34 @@ public struct AdaLoRA: SavesModules, Equatable {
         summary: "Low-rank products in SVD form; a global budget keeps the most important triplets.",
         family: "rank allocation", sites: "linear and convolution projections, parallel branch; loss; after the step",
         paper: "Zhang et al. 2023, arXiv:2303.10512", initContract: .equalsBase, mergeContract: .exact)
-
-    /// Options without a default.
-    public static let optionalOptions = [
-        "target_modules", "exclude_modules", "layers_to_transform", "fan_in_fan_out", "total_step",
-    ]
 }
 
 // MARK: Options by peft's names
 
 extension AdaLoRA {
-    enum CodingKeys: String, CodingKey {
-        case targetR = "target_r"
-        case initR = "init_r"
-        case tinit, tfinal, deltaT, beta1, beta2
-        case orthRegWeight = "orth_reg_weight"
-        case totalStep = "total_step"
-        case rankPattern = "rank_pattern"
-        case loraAlpha = "lora_alpha"
-        case loraDropout = "lora_dropout"
-        case initLoRAWeights = "init_lora_weights"
-        case targetModules = "target_modules"
-        case excludeModules = "exclude_modules"
-        case layersToTransform = "layers_to_transform"
-        case layersPattern = "layers_pattern"
-        case bias
-        case modulesToSave = "modules_to_save"
-        case fanInFanOut = "fan_in_fan_out"
-    }
-
-    /// Reads the options; absent ones keep their defaults.
-    public init(from decoder: any Decoder) throws {
-        let options = try decoder.container(keyedBy: CodingKeys.self)
-        targetR = try options.option(.targetR, default: targetR)
-        initR = try options.option(.initR, default: initR)
-        tinit = try options.option(.tinit, default: tinit)
-        tfinal = try options.option(.tfinal, default: tfinal)
-        deltaT = try options.option(.deltaT, default: deltaT)
-        beta1 = try options.option(.beta1, default: beta1)
-        beta2 = try options.option(.beta2, default: beta2)
-        orthRegWeight = try options.option(.orthRegWeight, default: orthRegWeight)
-        totalStep = try options.decodeIfPresent(Int.self, forKey: .totalStep)
-        rankPattern = try options.option(.rankPattern, default: rankPattern)
-        loraAlpha = try options.option(.loraAlpha, default: loraAlpha)
-        loraDropout = try options.option(.loraDropout, default: loraDropout)
-        initLoRAWeights = try options.option(.initLoRAWeights, default: initLoRAWeights)
-        targetModules = try options.decodeIfPresent(TargetModules.self, forKey: .targetModules)
-        excludeModules = try options.decodeIfPresent(TargetModules.self, forKey: .excludeModules)
-        layersToTransform = try options.decodeIfPresent(OneOrMore<Int>.self, forKey: .layersToTransform)?.values
-        layersPattern = try options.decodeIfPresent(OneOrMore<String>.self, forKey: .layersPattern)?.values ?? []
-        bias = try options.option(.bias, default: bias)
-        modulesToSave = try options.option(.modulesToSave, default: modulesToSave)
-        fanInFanOut = try options.decodeIfPresent(Bool.self, forKey: .fanInFanOut)
-        try validate()
-    }
+    /// Its options.
+    public static let options: [MethodOption<AdaLoRA>] = [
+        .init("target_r", \.targetR),
+        .init("init_r", \.initR),
+        .init("tinit", \.tinit),
+        .init("tfinal", \.tfinal),
+        .init("deltaT", \.deltaT),
+        .init("beta1", \.beta1),
+        .init("beta2", \.beta2),
+        .init("orth_reg_weight", \.orthRegWeight),
+        .init("total_step", \.totalStep),
+        .init("rank_pattern", \.rankPattern),
+        .init("lora_alpha", \.loraAlpha),
+        .init("lora_dropout", \.loraDropout),
+        .init("init_lora_weights", \.initLoRAWeights),
+        .targetModules, .excludeModules, .layersToTransform, .layersPattern,
+        .bias(\.bias, adapted: "lora_only"),
+        .modulesToSave,
+        .init("fan_in_fan_out", \.fanInFanOut),
+    ]
 
     /// Refuses combinations that cannot be, before any model is needed.
     public func validate() throws {
-        func require(_ condition: Bool, _ text: String) throws {
-            if !condition { throw MethodError.option(text) }
-        }
         try require(initR > 0, "init_r: the rank must be positive, found \(initR)")
         try require(
             (0...initR).contains(targetR), "target_r: must be between 0 and init_r (\(initR)), found \(targetR)")
@@ -154,8 +116,7 @@ extension AdaLoRA {
                 entry.value.count == initR,
                 "rank_pattern: `\(entry.key)` has \(entry.value.count) entries, init_r is \(initR)")
         }
-        try require(
-            layersPattern.isEmpty || layersToTransform != nil, "layers_pattern: needs layers_to_transform beside it")
+        try layers.validate()
     }
 
     /// Refuses a schedule without a step in which the budget falls and one before it that gives scores.
@@ -177,7 +138,7 @@ extension AdaLoRA {
     /// Triplets for each chosen projection, and copies of the biases and modules that are trained with them.
     public func grafts(for model: Model, _ start: GraftStart) throws -> GraftSet {
         try validate()
-        let projections = try selection(names: start.names, isStrict: start.isStrict).projections(of: model)
+        let projections = try projections(of: model, start)
         let kept = try keptTriplets(of: projections, start)
         var set = GraftSet()
         for projection in projections {
@@ -186,15 +147,9 @@ extension AdaLoRA {
             set.projections[projection.path] = try AdaLoRAGraft(
                 self, kept: own, at: projection, key: start.key.derived(projection.path))
         }
-        try set.addBiases(bias.biases, of: model, adapted: projections)
+        try set.addBiases(bias, of: model, adapted: projections)
         try set.addModules(modulesToSave, of: model)
         return set
-    }
-
-    func selection(names: @escaping (String) -> String = { $0 }, isStrict: Bool) -> TargetSelection {
-        TargetSelection(
-            targets: targetModules, excluded: excludeModules, modulesToSave: modulesToSave,
-            layersToTransform: layersToTransform, layersPattern: layersPattern, names: names, isStrict: isStrict)
     }
 
     /// The triplets that `rank_pattern` leaves, by module path.

@@ -24,7 +24,7 @@ import Torch
 ///
 /// Sources: Zhang et al. 2023 (arXiv:2308.12043) through its release (`SVDLinear`, `RankAllocator` and the trainer's
 /// order of steps and schedule). From inference: pieces of one growth are one tensor.
-public struct IncreLoRA: SavesModules, Equatable {
+public struct IncreLoRA: TargetsModules, Equatable {
     /// Rank at the start.
     public var loraR = 1
     /// Average rank at the end.
@@ -55,12 +55,8 @@ public struct IncreLoRA: SavesModules, Equatable {
     public var multiLR = true
     /// Whether growth stops before it would pass over the target.
     public var exactBudget = false
-    /// Which modules; nil for the query and value projections.
-    public var targetModules: TargetModules?
-    /// Modules that are left out again.
-    public var excludeModules: TargetModules?
-    /// Modules that are trained and stored whole, such as a new head.
-    public var modulesToSave: [String] = []
+    /// Which projections; those of query and value by default.
+    public var targeting = Targeting()
 
     /// The release's numbers for small data.
     public init() {}
@@ -70,65 +66,33 @@ public struct IncreLoRA: SavesModules, Equatable {
         name: "increlora", summary: "Low-rank products in SVD form that grow in the most important modules.",
         family: "rank allocation", sites: "linear projections, parallel branch; loss; after the backward; groups",
         paper: "Zhang et al. 2023, arXiv:2308.12043", initContract: .equalsBase, mergeContract: .exact)
-
-    /// Options without a default.
-    public static let optionalOptions = [
-        "target_total_rank", "incre_rank_num", "target_modules", "exclude_modules",
-    ]
 }
 
 // MARK: Options
 
 extension IncreLoRA {
-    enum CodingKeys: String, CodingKey {
-        case loraR = "lora_r"
-        case targetRank = "target_rank"
-        case targetTotalRank = "target_total_rank"
-        case increRankNum = "incre_rank_num"
-        case topH = "top_h"
-        case initWarmup = "init_warmup"
-        case increInterval = "incre_interval"
-        case beta1, beta2
-        case loraAlpha = "lora_alpha"
-        case loraDropout = "lora_dropout"
-        case regOrthCoef = "reg_orth_coef"
-        case advanceLearn = "advance_learn"
-        case multiLR = "multi_lr"
-        case exactBudget = "exact_budget"
-        case targetModules = "target_modules"
-        case excludeModules = "exclude_modules"
-        case modulesToSave = "modules_to_save"
-    }
-
-    /// Reads the options; absent ones keep their defaults.
-    public init(from decoder: any Decoder) throws {
-        let options = try decoder.container(keyedBy: CodingKeys.self)
-        loraR = try options.option(.loraR, default: loraR)
-        targetRank = try options.option(.targetRank, default: targetRank)
-        targetTotalRank = try options.decodeIfPresent(Int.self, forKey: .targetTotalRank)
-        increRankNum = try options.decodeIfPresent(Int.self, forKey: .increRankNum)
-        topH = try options.option(.topH, default: topH)
-        initWarmup = try options.option(.initWarmup, default: initWarmup)
-        increInterval = try options.option(.increInterval, default: increInterval)
-        beta1 = try options.option(.beta1, default: beta1)
-        beta2 = try options.option(.beta2, default: beta2)
-        loraAlpha = try options.option(.loraAlpha, default: loraAlpha)
-        loraDropout = try options.option(.loraDropout, default: loraDropout)
-        regOrthCoef = try options.option(.regOrthCoef, default: regOrthCoef)
-        advanceLearn = try options.option(.advanceLearn, default: advanceLearn)
-        multiLR = try options.option(.multiLR, default: multiLR)
-        exactBudget = try options.option(.exactBudget, default: exactBudget)
-        targetModules = try options.decodeIfPresent(TargetModules.self, forKey: .targetModules)
-        excludeModules = try options.decodeIfPresent(TargetModules.self, forKey: .excludeModules)
-        modulesToSave = try options.option(.modulesToSave, default: modulesToSave)
-        try validate()
-    }
+    /// Its options.
+    public static let options: [MethodOption<IncreLoRA>] = [
+        .init("lora_r", \.loraR),
+        .init("target_rank", \.targetRank),
+        .init("target_total_rank", \.targetTotalRank),
+        .init("incre_rank_num", \.increRankNum),
+        .init("top_h", \.topH),
+        .init("init_warmup", \.initWarmup),
+        .init("incre_interval", \.increInterval),
+        .init("beta1", \.beta1),
+        .init("beta2", \.beta2),
+        .init("lora_alpha", \.loraAlpha),
+        .init("lora_dropout", \.loraDropout),
+        .init("reg_orth_coef", \.regOrthCoef),
+        .init("advance_learn", \.advanceLearn),
+        .init("multi_lr", \.multiLR),
+        .init("exact_budget", \.exactBudget),
+        .targetModules, .excludeModules, .modulesToSave,
+    ]
 
     /// Refuses what cannot be, before any model is needed.
     public func validate() throws {
-        func require(_ condition: Bool, _ text: String) throws {
-            if !condition { throw MethodError.option(text) }
-        }
         let positive = [
             ("lora_r", loraR), ("target_rank", targetRank), ("target_total_rank", targetTotalRank ?? 1),
             ("incre_rank_num", increRankNum ?? 1), ("top_h", topH), ("incre_interval", increInterval),
@@ -159,10 +123,7 @@ extension IncreLoRA {
     /// trained with them.
     public func grafts(for model: Model, _ start: GraftStart) throws -> GraftSet {
         try validate()
-        let projections = try TargetSelection(
-            targets: targetModules, excluded: excludeModules, modulesToSave: modulesToSave, layersToTransform: nil,
-            layersPattern: [], names: start.names, isStrict: start.isStrict
-        ).projections(of: model)
+        let projections = try projections(of: model, start)
         var set = GraftSet()
         for projection in projections {
             set.projections[projection.path] = try IncreLoRAGraft(

@@ -23,7 +23,7 @@ import Torch
 ///
 /// Sources: Ponti et al. 2023 (arXiv:2202.13914); Caccia et al. 2023 (2211.03831), sections 3 and 4, and their released
 /// code. Routers shared between layers, and its other normalisations, are not here.
-public struct MultiHeadRouting: SavesModules, TaskRouting, Equatable {
+public struct MultiHeadRouting: TargetsModules, TaskRouting, Equatable {
     /// Rank of a skill.
     public var r = 8
     /// Numerator of the scale.
@@ -48,12 +48,8 @@ public struct MultiHeadRouting: SavesModules, TaskRouting, Equatable {
     public var finetuneType = FinetuneType.none
     /// The adapter file whose skills training starts from; nil for fresh ones.
     public var inventory: String?
-    /// Which modules; nil for the query and value projections.
-    public var targetModules: TargetModules?
-    /// Modules that are left out again.
-    public var excludeModules: TargetModules?
-    /// Modules that are trained and stored whole, such as a new head.
-    public var modulesToSave: [String] = []
+    /// Which projections; those of query and value by default.
+    public var targeting = Targeting()
 
     /// peft's name of the router.
     public enum PolyType: String, Codable, CaseIterable, Sendable {
@@ -81,49 +77,22 @@ public struct MultiHeadRouting: SavesModules, TaskRouting, Equatable {
         paper: "Caccia et al. 2023, arXiv:2211.03831; Ponti et al. 2023, arXiv:2202.13914", initContract: .equalsBase,
         mergeContract: .exact)
 
-    /// Options without a default.
-    public static let optionalOptions = [
-        "module_logits_learning_rate", "inventory", "target_modules", "exclude_modules",
+    /// Its options.
+    public static let options: [MethodOption<MultiHeadRouting>] = [
+        .init("r", \.r),
+        .init("lora_alpha", \.loraAlpha),
+        .init("n_tasks", \.nTasks),
+        .init("n_skills", \.nSkills),
+        .init("n_splits", \.nSplits),
+        .init("poly_type", \.polyType),
+        .init("init_weights", \.initWeights),
+        .init("module_logits_relaxed_bernoulli", \.relaxedBernoulli),
+        .init("temperature", \.temperature),
+        .init("module_logits_learning_rate", \.logitsLearningRate),
+        .init("finetune_type", \.finetuneType),
+        .init("inventory", \.inventory),
+        .targetModules, .excludeModules, .modulesToSave,
     ]
-
-    enum CodingKeys: String, CodingKey {
-        case r
-        case loraAlpha = "lora_alpha"
-        case nTasks = "n_tasks"
-        case nSkills = "n_skills"
-        case nSplits = "n_splits"
-        case polyType = "poly_type"
-        case initWeights = "init_weights"
-        case relaxedBernoulli = "module_logits_relaxed_bernoulli"
-        case temperature
-        case logitsLearningRate = "module_logits_learning_rate"
-        case finetuneType = "finetune_type"
-        case inventory
-        case targetModules = "target_modules"
-        case excludeModules = "exclude_modules"
-        case modulesToSave = "modules_to_save"
-    }
-
-    /// Reads the options; absent ones keep their defaults.
-    public init(from decoder: any Decoder) throws {
-        let options = try decoder.container(keyedBy: CodingKeys.self)
-        r = try options.option(.r, default: r)
-        loraAlpha = try options.option(.loraAlpha, default: loraAlpha)
-        nTasks = try options.option(.nTasks, default: nTasks)
-        nSkills = try options.option(.nSkills, default: nSkills)
-        nSplits = try options.option(.nSplits, default: nSplits)
-        polyType = try options.option(.polyType, default: polyType)
-        initWeights = try options.option(.initWeights, default: initWeights)
-        relaxedBernoulli = try options.option(.relaxedBernoulli, default: relaxedBernoulli)
-        temperature = try options.option(.temperature, default: temperature)
-        logitsLearningRate = try options.decodeIfPresent(Double.self, forKey: .logitsLearningRate)
-        finetuneType = try options.option(.finetuneType, default: finetuneType)
-        inventory = try options.decodeIfPresent(String.self, forKey: .inventory)
-        targetModules = try options.decodeIfPresent(TargetModules.self, forKey: .targetModules)
-        excludeModules = try options.decodeIfPresent(TargetModules.self, forKey: .excludeModules)
-        modulesToSave = try options.option(.modulesToSave, default: modulesToSave)
-        try validate()
-    }
 
     /// Refuses numbers that cannot be, before any model is needed.
     public func validate() throws {
@@ -141,16 +110,13 @@ public struct MultiHeadRouting: SavesModules, TaskRouting, Equatable {
     /// Skills and router for each chosen linear layer.
     public func grafts(for model: Model, _ start: GraftStart) throws -> GraftSet {
         try validate()
-        let selection = TargetSelection(
-            targets: targetModules, excluded: excludeModules, modulesToSave: modulesToSave, layersPattern: [],
-            names: start.names, isStrict: start.isStrict)
         // What is read has its skills already.
         let skills = try start.stored == nil ? inventory.map(SkillInventory.init) : nil
         guard finetuneType == .none || skills != nil || start.stored != nil else {
             throw MethodError.option("finetune_type: \(finetuneType.rawValue) needs the skills of an inventory")
         }
         var set = GraftSet()
-        for site in try selection.projections(of: model) {
+        for site in try projections(of: model, start) {
             try requireSizes(of: site)
             try start.requireStored(nSplits, of: "\(site.path).poly_lora_A")
             try start.requireStored(trainedSkills, of: "\(site.path).poly_lora_A", dimension: 1)

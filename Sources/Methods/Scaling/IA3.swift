@@ -20,17 +20,13 @@ import Torch
 /// the paper does not ask for. The vectors are not decayed, since that would pull them towards zero, not one.
 ///
 /// Source: Liu et al. 2022 (arXiv:2205.05638), section 3.3. T-Few's losses are not part of it.
-public struct IA3: SavesModules, Equatable {
-    /// Which modules; nil for keys, values and second feed-forward layers.
-    public var targetModules: TargetModules?
-    /// Modules that are left out again.
-    public var excludeModules: TargetModules?
+public struct IA3: TargetsModules, Equatable {
+    /// Which projections; keys, values and second feed-forward layers by default.
+    public var targeting = Targeting()
     /// Modules among them whose inputs are scaled; nil for the second feed-forward layers.
     public var feedforwardModules: TargetModules?
     /// The vectors start at one; otherwise they are drawn from a standard normal, which is not the base.
     public var initIA3Weights = true
-    /// Modules that are trained and stored whole, such as a new head.
-    public var modulesToSave: [String] = []
 
     /// peft's defaults.
     public init() {}
@@ -41,27 +37,13 @@ public struct IA3: SavesModules, Equatable {
         family: "scaling", sites: "linear and convolution projections, input or output",
         paper: "Liu et al. 2022, arXiv:2205.05638", initContract: .equalsBase, mergeContract: .exact)
 
-    /// Options without a default.
-    public static let optionalOptions = ["target_modules", "exclude_modules", "feedforward_modules"]
-
-    enum CodingKeys: String, CodingKey {
-        case targetModules = "target_modules"
-        case excludeModules = "exclude_modules"
-        case feedforwardModules = "feedforward_modules"
-        case initIA3Weights = "init_ia3_weights"
-        case modulesToSave = "modules_to_save"
-    }
-
-    /// Reads the options; absent ones keep their defaults.
-    public init(from decoder: any Decoder) throws {
-        let options = try decoder.container(keyedBy: CodingKeys.self)
-        targetModules = try options.decodeIfPresent(TargetModules.self, forKey: .targetModules)
-        excludeModules = try options.decodeIfPresent(TargetModules.self, forKey: .excludeModules)
-        feedforwardModules = try options.decodeIfPresent(TargetModules.self, forKey: .feedforwardModules)
-        initIA3Weights = try options.option(.initIA3Weights, default: initIA3Weights)
-        modulesToSave = try options.option(.modulesToSave, default: modulesToSave)
-        try validate()
-    }
+    /// Its options.
+    public static let options: [MethodOption<IA3>] = [
+        .targetModules, .excludeModules,
+        .init("feedforward_modules", \.feedforwardModules),
+        .init("init_ia3_weights", \.initIA3Weights),
+        .modulesToSave,
+    ]
 
     /// Refuses combinations that cannot be, before any model is needed.
     public func validate() throws {
@@ -91,10 +73,10 @@ public struct IA3: SavesModules, Equatable {
                 "target_modules: this model's keys, values and feed-forward layers have no names that are known; name the "
                     + "modules (`graft inspect MODEL` lists them)")
         }
-        let projections = try TargetSelection(
-            targets: targets, excluded: excludeModules, modulesToSave: modulesToSave, layersToTransform: nil,
-            layersPattern: [], names: start.names, isStrict: start.isStrict
-        ).projections(of: model)
+        var targeting = targeting
+        targeting.targetModules = targets
+        let selection = TargetSelection(targeting, names: start.names, isStrict: start.isStrict)
+        let projections = try selection.projections(of: model)
         let inputs = feedforwardModules ?? .list(convention?.inputs ?? [])
         var set = GraftSet()
         for projection in projections {

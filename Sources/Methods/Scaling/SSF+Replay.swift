@@ -3,10 +3,11 @@ import Networks
 import Torch
 
 extension SSF {
-    /// The cases of one layer: a linear layer, a convolution or a norm, by the configuration's `site`.
+    /// The cases of one layer, by the configuration's `site` a linear layer, a convolution or a norm; and of a block.
     public static let replays = [GoldenReplay("ssf", body: layer)]
 
     private static func layer(_ golden: GoldenCase) throws -> CaseResult {
+        guard golden.has("base.weight") else { return try block(golden) }
         let site = try golden.config.optional("site")?.string() ?? "linear_output"
         let hasBias = try golden.optional("base.bias") != nil
         if site.contains("norm") { return try norm(golden) }

@@ -14,7 +14,7 @@ import Torch
 /// intent; `init_weights: identity` starts exactly at the base. Neither γ nor β decays. Without `target_modules` every
 /// linear layer, convolution and norm is meant but the head. Source: Lian et al. 2022 (arXiv:2210.08823, equations 1 and
 /// 4) and the authors' code, whose test of sizes for the channel axis is replaced by what each layer declares.
-public struct SSF: SavesModules, Equatable {
+public struct SSF: TargetsModules, Equatable {
     /// How γ and β start.
     public enum Start: String, Codable, CaseIterable, Sendable {
         /// Around 1 and 0 with deviation 0.02.
@@ -25,12 +25,8 @@ public struct SSF: SavesModules, Equatable {
 
     /// How γ and β start.
     public var initWeights = Start.normal
-    /// Which linear layers, convolutions and norms; nil for all but the head.
-    public var targetModules: TargetModules?
-    /// Modules that are left out again.
-    public var excludeModules: TargetModules?
-    /// Modules that are trained and stored whole, such as a new head.
-    public var modulesToSave: [String] = []
+    /// Which linear layers, convolutions and norms; all but the head by default.
+    public var targeting = Targeting()
 
     /// The authors' defaults.
     public init() {}
@@ -42,34 +38,18 @@ public struct SSF: SavesModules, Equatable {
         family: "scaling", sites: "outputs of linear and convolution projections and of norms",
         paper: "Lian et al. 2022, arXiv:2210.08823", initContract: .differs, mergeContract: .exact)
 
-    /// Options without a default.
-    public static let optionalOptions = ["target_modules", "exclude_modules"]
-
-    enum CodingKeys: String, CodingKey {
-        case initWeights = "init_weights"
-        case targetModules = "target_modules"
-        case excludeModules = "exclude_modules"
-        case modulesToSave = "modules_to_save"
-    }
-
-    /// Reads the options; absent ones keep their defaults.
-    public init(from decoder: any Decoder) throws {
-        let options = try decoder.container(keyedBy: CodingKeys.self)
-        initWeights = try options.option(.initWeights, default: initWeights)
-        targetModules = try options.decodeIfPresent(TargetModules.self, forKey: .targetModules)
-        excludeModules = try options.decodeIfPresent(TargetModules.self, forKey: .excludeModules)
-        modulesToSave = try options.option(.modulesToSave, default: modulesToSave)
-    }
+    /// Its options.
+    public static let options: [MethodOption<SSF>] = [
+        .init("init_weights", \.initWeights),
+        .targetModules, .excludeModules, .modulesToSave,
+    ]
 
     /// A pair for each chosen layer, and copies of the modules that are saved.
     public func grafts(for model: Model, _ start: GraftStart) throws -> GraftSet {
         let projections = model.projections.values.filter { !$0.isEmbedding }.filter {
             targetModules != nil || !$0.isOutputHead
         }
-        let selection = ModuleSelection(
-            targets: targetModules, excluded: excludeModules, modulesToSave: modulesToSave, names: start.names,
-            isStrict: start.isStrict)
-        let chosen = Set(try selection.paths(among: projections.map(\.path) + model.norms.keys))
+        let chosen = Set(try selection(start).paths(among: projections.map(\.path) + model.norms.keys))
         var set = GraftSet()
         for site in projections where chosen.contains(site.path) {
             set.projections[site.path] = try SSFGraft(

@@ -17,17 +17,13 @@ import Torch
 /// share the first one's. Options have peft's names and defaults.
 ///
 /// Source: Kopiczko et al. 2023 (arXiv:2310.11454), equation 2.
-public struct VeRA: SavesModules, Equatable {
+public struct VeRA: TargetsLayers, Equatable {
     /// Rank of the shared pair.
     public var r = 256
-    /// Which modules; nil for the query and value projections.
-    public var targetModules: TargetModules?
-    /// Modules that are left out again.
-    public var excludeModules: TargetModules?
-    /// Only these layers, by their index.
-    public var layersToTransform: [Int]?
-    /// Names of the module list that holds the layers, where paths have several numbers.
-    public var layersPattern: [String] = []
+    /// Which projections; those of query and value by default.
+    public var targeting = Targeting()
+    /// Which layers; all by default.
+    public var layers = LayerChoice()
     /// Seed of the shared pair.
     public var projectionPRNGKey = 0
     /// Whether the adapter's file holds the shared pair.
@@ -39,9 +35,7 @@ public struct VeRA: SavesModules, Equatable {
     /// Starts as above; otherwise λ_d is normal and λ_b one, which is not the base.
     public var initWeights = true
     /// Which existing biases are trained with it.
-    public var bias = BiasTraining.none
-    /// Modules that are trained and stored whole, such as a new head.
-    public var modulesToSave: [String] = []
+    public var bias = TrainedBiases.none
 
     /// peft's defaults.
     public init() {}
@@ -51,61 +45,23 @@ public struct VeRA: SavesModules, Equatable {
         name: "vera", summary: "Two trained vectors per layer scale a frozen random pair that all layers share.",
         family: "scaling", sites: "linear projections, parallel branch",
         paper: "Kopiczko et al. 2023, arXiv:2310.11454", initContract: .equalsBase, mergeContract: .exact)
-
-    /// Existing biases that are trained.
-    public enum BiasTraining: String, Codable, CaseIterable, Sendable {
-        case none
-        case all
-        case veraOnly = "vera_only"
-
-        var biases: TrainedBiases {
-            switch self {
-            case .none: .none
-            case .all: .all
-            case .veraOnly: .adapted
-            }
-        }
-    }
 }
 
 // MARK: Options by peft's names
 
 extension VeRA {
-    enum CodingKeys: String, CodingKey {
-        case r
-        case targetModules = "target_modules"
-        case excludeModules = "exclude_modules"
-        case layersToTransform = "layers_to_transform"
-        case layersPattern = "layers_pattern"
-        case projectionPRNGKey = "projection_prng_key"
-        case saveProjection = "save_projection"
-        case veraDropout = "vera_dropout"
-        case dInitial = "d_initial"
-        case initWeights = "init_weights"
-        case bias
-        case modulesToSave = "modules_to_save"
-    }
-
-    /// Options without a default.
-    public static let optionalOptions = ["target_modules", "exclude_modules", "layers_to_transform"]
-
-    /// Reads the options; absent ones keep their defaults.
-    public init(from decoder: any Decoder) throws {
-        let options = try decoder.container(keyedBy: CodingKeys.self)
-        r = try options.option(.r, default: r)
-        targetModules = try options.decodeIfPresent(TargetModules.self, forKey: .targetModules)
-        excludeModules = try options.decodeIfPresent(TargetModules.self, forKey: .excludeModules)
-        layersToTransform = try options.decodeIfPresent(OneOrMore<Int>.self, forKey: .layersToTransform)?.values
-        layersPattern = try options.decodeIfPresent(OneOrMore<String>.self, forKey: .layersPattern)?.values ?? []
-        projectionPRNGKey = try options.option(.projectionPRNGKey, default: projectionPRNGKey)
-        saveProjection = try options.option(.saveProjection, default: saveProjection)
-        veraDropout = try options.option(.veraDropout, default: veraDropout)
-        dInitial = try options.option(.dInitial, default: dInitial)
-        initWeights = try options.option(.initWeights, default: initWeights)
-        bias = try options.choice(.bias, default: bias)
-        modulesToSave = try options.option(.modulesToSave, default: modulesToSave)
-        try validate()
-    }
+    /// Its options.
+    public static let options: [MethodOption<VeRA>] = [
+        .init("r", \.r),
+        .targetModules, .excludeModules, .layersToTransform, .layersPattern,
+        .init("projection_prng_key", \.projectionPRNGKey),
+        .init("save_projection", \.saveProjection),
+        .init("vera_dropout", \.veraDropout),
+        .init("d_initial", \.dInitial),
+        .init("init_weights", \.initWeights),
+        .bias(\.bias, adapted: "vera_only"),
+        .modulesToSave,
+    ]
 
     /// Refuses combinations that cannot be, before any model is needed.
     public func validate() throws {
@@ -114,9 +70,7 @@ extension VeRA {
             throw MethodError.option("vera_dropout: must be at least 0 and below 1, found \(veraDropout)")
         }
         guard dInitial.isFinite else { throw MethodError.option("d_initial: must be a number, found \(dInitial)") }
-        guard layersPattern.isEmpty || layersToTransform != nil else {
-            throw MethodError.option("layers_pattern: needs layers_to_transform beside it")
-        }
+        try layers.validate()
     }
 }
 
@@ -126,12 +80,7 @@ extension VeRA {
     /// The shared pair, two vectors for each chosen projection, and copies of what is trained with them.
     public func grafts(for model: Model, _ start: GraftStart) throws -> GraftSet {
         try validate()
-        let projections = try TargetSelection(
-            targets: targetModules, excluded: excludeModules, modulesToSave: modulesToSave,
-            layersToTransform: layersToTransform, layersPattern: layersPattern, names: start.names,
-            isStrict: start.isStrict
-        ).projections(of: model)
-        for projection in projections { try projection.requireLinear(for: "vera") }
+        let projections = try linearProjections(of: model, start)
         for projection in projections { try start.requireStored(r, of: "\(projection.path).vera_lambda_d") }
         let pair = try pair(for: projections, start)
         var set = GraftSet()
@@ -139,7 +88,7 @@ extension VeRA {
             set.projections[projection.path] = try VeRAGraft(
                 self, pair, at: projection, key: start.key.derived(projection.path))
         }
-        try set.addBiases(bias.biases, of: model, adapted: projections)
+        try set.addBiases(bias, of: model, adapted: projections)
         try set.addModules(modulesToSave, of: model)
         return set
     }

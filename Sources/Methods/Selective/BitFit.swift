@@ -11,7 +11,7 @@ import Torch
 /// without biases, such as Llama's, has nothing to train, which is an error.
 ///
 /// Source: Ben Zaken et al. 2022 (arXiv:2106.10199, sections 2 and 3).
-public struct BitFit: SavesModules, Equatable {
+public struct BitFit: TargetsModules, Equatable {
     /// Which biases.
     public enum BiasSet: String, Codable, CaseIterable, Sendable {
         /// Every one.
@@ -22,12 +22,8 @@ public struct BitFit: SavesModules, Equatable {
 
     /// Which biases.
     public var biasSet = BiasSet.all
-    /// Only those of these modules; nil for all.
-    public var targetModules: TargetModules?
-    /// Modules that are left out again.
-    public var excludeModules: TargetModules?
-    /// Modules that are trained and stored whole, such as a new head.
-    public var modulesToSave: [String] = []
+    /// Only those of these modules; all by default.
+    public var targeting = Targeting()
 
     /// Every bias.
     public init() {}
@@ -38,24 +34,11 @@ public struct BitFit: SavesModules, Equatable {
         sites: "biases, whole parameters", paper: "Ben Zaken et al. 2022, arXiv:2106.10199",
         initContract: .equalsBase, mergeContract: .exact)
 
-    /// Options without a default.
-    public static let optionalOptions = ["target_modules", "exclude_modules"]
-
-    enum CodingKeys: String, CodingKey {
-        case biasSet = "bias_set"
-        case targetModules = "target_modules"
-        case excludeModules = "exclude_modules"
-        case modulesToSave = "modules_to_save"
-    }
-
-    /// Reads the options; absent ones keep their defaults.
-    public init(from decoder: any Decoder) throws {
-        let options = try decoder.container(keyedBy: CodingKeys.self)
-        biasSet = try options.option(.biasSet, default: biasSet)
-        targetModules = try options.decodeIfPresent(TargetModules.self, forKey: .targetModules)
-        excludeModules = try options.decodeIfPresent(TargetModules.self, forKey: .excludeModules)
-        modulesToSave = try options.option(.modulesToSave, default: modulesToSave)
-    }
+    /// Its options.
+    public static let options: [MethodOption<BitFit>] = [
+        .init("bias_set", \.biasSet),
+        .targetModules, .excludeModules, .modulesToSave,
+    ]
 
     /// Copies of the chosen biases, and of the modules that are saved.
     public func grafts(for model: Model, _ start: GraftStart) throws -> GraftSet {
@@ -65,10 +48,7 @@ public struct BitFit: SavesModules, Equatable {
                 "bias_set: the model has no bias of the set `\(biasSet.rawValue)`, so there is nothing to train: choose "
                     + "another method, such as ln_tuning")
         }
-        let selection = ModuleSelection(
-            targets: targetModules, excluded: excludeModules, modulesToSave: modulesToSave, names: start.names,
-            isStrict: start.isStrict)
-        let chosen = Set(try selection.paths(among: biases.map(\.module)))
+        let chosen = Set(try selection(start).paths(among: biases.map(\.module)))
         var set = GraftSet()
         for bias in biases where chosen.contains(bias.module) { try set.add(copyOf: bias.parameter) }
         if set.parameters.isEmpty {

@@ -44,29 +44,18 @@ public struct LISA: Method, Equatable {
         family: "selective", sites: "whole parameters, blocks over time", paper: "Pan et al. 2024, arXiv:2403.17919",
         initContract: .equalsBase, mergeContract: .exact)
 
-    /// Options without a default.
-    public static let optionalOptions = ["exclude_modules"]
+    /// Its options.
+    public static let options: [MethodOption<LISA>] = [
+        .init("lisa_activated_layers", \.activatedLayers),
+        .init("lisa_interval_steps", \.intervalSteps),
+        .init("state_policy", \.statePolicy),
+        .init("exclude_modules", \.excludeModules),
+    ]
 
-    enum CodingKeys: String, CodingKey {
-        case activatedLayers = "lisa_activated_layers"
-        case intervalSteps = "lisa_interval_steps"
-        case statePolicy = "state_policy"
-        case excludeModules = "exclude_modules"
-    }
-
-    /// Reads the options; absent ones keep their defaults.
-    public init(from decoder: any Decoder) throws {
-        let options = try decoder.container(keyedBy: CodingKeys.self)
-        activatedLayers = try options.option(.activatedLayers, default: activatedLayers)
-        intervalSteps = try options.option(.intervalSteps, default: intervalSteps)
-        statePolicy = try options.option(.statePolicy, default: statePolicy)
-        excludeModules = try options.decodeIfPresent(TargetModules.self, forKey: .excludeModules)
-        guard activatedLayers >= 0 else {
-            throw MethodError.option("lisa_activated_layers: must not be negative, found \(activatedLayers)")
-        }
-        guard intervalSteps > 0 else {
-            throw MethodError.option("lisa_interval_steps: must be positive, found \(intervalSteps)")
-        }
+    /// Refuses numbers that cannot be.
+    public func validate() throws {
+        try require(activatedLayers >= 0, "lisa_activated_layers: must not be negative, found \(activatedLayers)")
+        try require(intervalSteps > 0, "lisa_interval_steps: must be positive, found \(intervalSteps)")
     }
 
     /// Every parameter, as a copy that is made when it is first trained.
@@ -77,8 +66,7 @@ public struct LISA: Method, Equatable {
             throw MethodError.option("lisa_activated_layers: \(activatedLayers) of the model's \(blocks) blocks")
         }
         var set = GraftSet()
-        let exclusion = ModuleSelection(
-            targets: nil, excluded: excludeModules, modulesToSave: [], names: start.names)
+        let exclusion = ModuleSelection(Targeting(excludeModules: excludeModules), names: start.names)
         for parameter in model.parameters.values where try parameter.base.dtype.isFloatingPoint {
             let modules = ModuleSelection.modules(above: parameter.name)
             if try modules.contains(where: { try exclusion.isExcluded(start.names($0)) }) { continue }

@@ -32,13 +32,16 @@ extension UniPT {
         let names = Dictionary(
             uniqueKeysWithValues: network.variables.map { (method.caseName(of: $0, states: count), $0) })
         for (name, variable) in names { try variable.load(golden.tensor("param.\(name)")) }
-        let lengths = try golden.tensor("in.lengths")
-        let mask = try Tensor.arange(to: Double(states.size(2))).unsqueeze(0)
-            .lt(lengths.unsqueeze(1)).to(.float32)
-        let embedding = try golden.optional("in.embedding") ?? golden.optional("in.e") ?? golden.optional("in.anchor")
+        var mask = try Tensor.ones([states.size(1), states.size(2)])
+        if let lengths = try golden.optional("in.lengths") {
+            mask = try Tensor.arange(to: Double(states.size(2))).unsqueeze(0).lt(lengths.unsqueeze(1)).to(.float32)
+        }
+        let embeddings = ["in.embedding", "in.e", "in.anchor", "in.anchor_embedding", "in.projected", "in.output"]
+        let embedding = try golden.first(of: embeddings)?.tensor
+        let positions = ["in.position", "in.positions", "in.index", "in.eot", "in.token_position"]
         let (y, confidence) = try network.mixed(
             (0..<count).map { try states.select(0, $0) }, mask: mask, embedding: embedding,
-            position: embedding == nil ? nil : golden.optional("in.position") ?? golden.tensor("in.positions"))
+            position: embedding == nil ? nil : golden.first(of: positions)?.tensor ?? golden.tensor("in.position"))
         comparison.produced("out.y", y)
         comparison.produced("out.confidence", confidence)
         try (y * golden.tensor("in.cotangent")).sum().backward()

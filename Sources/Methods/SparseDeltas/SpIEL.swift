@@ -28,7 +28,7 @@ import Torch
 ///
 /// Source: Ansell et al. 2024 (arXiv:2401.16405), sections 3.1 to 3.4, with the constants, the order of steps and the
 /// place of ε of the release (`peft.tuners.sft`). From inference: the tie rule.
-public struct SpIEL: SavesModules, Equatable {
+public struct SpIEL: TargetsModules, Equatable {
     /// How deltas are chosen and updated.
     public enum SelectionAlgorithm: String, Codable, CaseIterable, Sendable {
         /// Accumulated gradients.
@@ -59,12 +59,8 @@ public struct SpIEL: SavesModules, Equatable {
     public var reselectionRatePolicy = RatePolicy.linear
     /// ε of the update; nil for 1e-6 of `rigl` and 1e-8 of `sm3`.
     public var epsilon: Double?
-    /// Which modules; every linear layer but the head by default.
-    public var targetModules = TargetModules.allLinear
-    /// Modules that are left out again.
-    public var excludeModules: TargetModules?
-    /// Modules that are trained and stored whole, such as a new head.
-    public var modulesToSave: [String] = []
+    /// Which projections; every linear layer but the head by default.
+    public var targeting = Targeting(targetModules: .allLinear)
 
     /// The release's numbers.
     public init() {}
@@ -74,51 +70,26 @@ public struct SpIEL: SavesModules, Equatable {
         name: "spiel", summary: "Single weights of each matrix are trained, and exchanged for better ones.",
         family: "sparse", sites: "linear projections, weight; gradient of the weight; optimizer state of entries",
         paper: "Ansell et al. 2024, arXiv:2401.16405", initContract: .equalsBase, mergeContract: .exact)
-
-    /// Options without a default.
-    public static let optionalOptions = ["num_tunable_weights", "epsilon", "exclude_modules"]
 }
 
 // MARK: Options
 
 extension SpIEL {
-    enum CodingKeys: String, CodingKey {
-        case density
-        case numTunableWeights = "num_tunable_weights"
-        case selectionAlgorithm = "selection_algorithm"
-        case reselectionSteps = "reselection_steps"
-        case selectionAccumulationSteps = "selection_accumulation_steps"
-        case initialReselectionRate = "initial_reselection_rate"
-        case reselectionRatePolicy = "reselection_rate_policy"
-        case epsilon
-        case targetModules = "target_modules"
-        case excludeModules = "exclude_modules"
-        case modulesToSave = "modules_to_save"
-    }
-
-    /// Reads the options; absent ones keep their defaults.
-    public init(from decoder: any Decoder) throws {
-        let options = try decoder.container(keyedBy: CodingKeys.self)
-        density = try options.option(.density, default: density)
-        numTunableWeights = try options.decodeIfPresent(Int.self, forKey: .numTunableWeights)
-        selectionAlgorithm = try options.option(.selectionAlgorithm, default: selectionAlgorithm)
-        reselectionSteps = try options.option(.reselectionSteps, default: reselectionSteps)
-        selectionAccumulationSteps = try options.option(
-            .selectionAccumulationSteps, default: selectionAccumulationSteps)
-        initialReselectionRate = try options.option(.initialReselectionRate, default: initialReselectionRate)
-        reselectionRatePolicy = try options.option(.reselectionRatePolicy, default: reselectionRatePolicy)
-        epsilon = try options.decodeIfPresent(Double.self, forKey: .epsilon)
-        targetModules = try options.option(.targetModules, default: targetModules)
-        excludeModules = try options.decodeIfPresent(TargetModules.self, forKey: .excludeModules)
-        modulesToSave = try options.option(.modulesToSave, default: modulesToSave)
-        try validate()
-    }
+    /// Its options.
+    public static let options: [MethodOption<SpIEL>] = [
+        .init("density", \.density),
+        .init("num_tunable_weights", \.numTunableWeights),
+        .init("selection_algorithm", \.selectionAlgorithm),
+        .init("reselection_steps", \.reselectionSteps),
+        .init("selection_accumulation_steps", \.selectionAccumulationSteps),
+        .init("initial_reselection_rate", \.initialReselectionRate),
+        .init("reselection_rate_policy", \.reselectionRatePolicy),
+        .init("epsilon", \.epsilon),
+        .targetModules, .excludeModules, .modulesToSave,
+    ]
 
     /// Refuses what cannot be, before any model is needed.
     public func validate() throws {
-        func require(_ condition: Bool, _ text: String) throws {
-            if !condition { throw MethodError.option(text) }
-        }
         try require(density > 0 && density <= 1, "density: must be above 0 and at most 1, found \(density)")
         if let count = numTunableWeights {
             try require(count > 0, "num_tunable_weights: must be positive, found \(count)")
@@ -144,11 +115,7 @@ extension SpIEL {
     /// Deltas for each chosen projection, and copies of the modules that are trained with them.
     public func grafts(for model: Model, _ start: GraftStart) throws -> GraftSet {
         try validate()
-        let projections = try TargetSelection(
-            targets: targetModules, excluded: excludeModules, modulesToSave: modulesToSave, layersToTransform: nil,
-            layersPattern: [], names: start.names, isStrict: start.isStrict
-        ).projections(of: model)
-        for projection in projections { try projection.requireLinear(for: "spiel") }
+        let projections = try linearProjections(of: model, start)
         var set = GraftSet()
         for (projection, count) in try counts(of: projections, on: model) where count > 0 {
             set.projections[projection.path] = try SpIELGraft(

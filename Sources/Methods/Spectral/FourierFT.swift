@@ -18,7 +18,7 @@ import Torch
 /// Options have peft's names and defaults.
 ///
 /// Source: Gao et al. 2024 (arXiv:2405.03003), equations 2 to 4.
-public struct FourierFT: SavesModules, Equatable {
+public struct FourierFT: TargetsLayers, Equatable {
     /// Entries of the spectrum of a layer.
     public var nFrequency = 1000
     /// Entries of single modules by pattern.
@@ -27,20 +27,14 @@ public struct FourierFT: SavesModules, Equatable {
     public var scaling = 150.0
     /// Seed of the positions.
     public var randomLocSeed = 777
-    /// Which modules; nil for the query and value projections.
-    public var targetModules: TargetModules?
-    /// Modules that are left out again.
-    public var excludeModules: TargetModules?
-    /// Only these layers, by their index.
-    public var layersToTransform: [Int]?
-    /// Names of the module list that holds the layers, where paths have several numbers.
-    public var layersPattern: [String] = []
+    /// Which projections; those of query and value by default.
+    public var targeting = Targeting()
+    /// Which layers; all by default.
+    public var layers = LayerChoice()
     /// Starts at zero rather than at random.
     public var initWeights = false
     /// Which existing biases are trained with it.
-    public var bias = BiasTraining.none
-    /// Modules that are trained and stored whole, such as a new head.
-    public var modulesToSave: [String] = []
+    public var bias = TrainedBiases.none
 
     /// peft's defaults.
     public init() {}
@@ -51,59 +45,22 @@ public struct FourierFT: SavesModules, Equatable {
         summary: "A few trained entries of a spectrum whose inverse Fourier transform is the change.",
         family: "spectral", sites: "linear projections, additive dense change",
         paper: "Gao et al. 2024, arXiv:2405.03003", initContract: .differs, mergeContract: .exact)
-
-    /// Existing biases that are trained.
-    public enum BiasTraining: String, Codable, CaseIterable, Sendable {
-        case none
-        case all
-        case fourierOnly = "fourier_only"
-
-        var biases: TrainedBiases {
-            switch self {
-            case .none: .none
-            case .all: .all
-            case .fourierOnly: .adapted
-            }
-        }
-    }
 }
 
 // MARK: Options by peft's names
 
 extension FourierFT {
-    enum CodingKeys: String, CodingKey {
-        case nFrequency = "n_frequency"
-        case nFrequencyPattern = "n_frequency_pattern"
-        case scaling
-        case randomLocSeed = "random_loc_seed"
-        case targetModules = "target_modules"
-        case excludeModules = "exclude_modules"
-        case layersToTransform = "layers_to_transform"
-        case layersPattern = "layers_pattern"
-        case initWeights = "init_weights"
-        case bias
-        case modulesToSave = "modules_to_save"
-    }
-
-    /// Options without a default.
-    public static let optionalOptions = ["target_modules", "exclude_modules", "layers_to_transform"]
-
-    /// Reads the options; absent ones keep their defaults.
-    public init(from decoder: any Decoder) throws {
-        let options = try decoder.container(keyedBy: CodingKeys.self)
-        nFrequency = try options.option(.nFrequency, default: nFrequency)
-        nFrequencyPattern = try options.option(.nFrequencyPattern, default: nFrequencyPattern)
-        scaling = try options.option(.scaling, default: scaling)
-        randomLocSeed = try options.option(.randomLocSeed, default: randomLocSeed)
-        targetModules = try options.decodeIfPresent(TargetModules.self, forKey: .targetModules)
-        excludeModules = try options.decodeIfPresent(TargetModules.self, forKey: .excludeModules)
-        layersToTransform = try options.decodeIfPresent(OneOrMore<Int>.self, forKey: .layersToTransform)?.values
-        layersPattern = try options.decodeIfPresent(OneOrMore<String>.self, forKey: .layersPattern)?.values ?? []
-        initWeights = try options.option(.initWeights, default: initWeights)
-        bias = try options.choice(.bias, default: bias)
-        modulesToSave = try options.option(.modulesToSave, default: modulesToSave)
-        try validate()
-    }
+    /// Its options.
+    public static let options: [MethodOption<FourierFT>] = [
+        .init("n_frequency", \.nFrequency),
+        .init("n_frequency_pattern", \.nFrequencyPattern),
+        .init("scaling", \.scaling),
+        .init("random_loc_seed", \.randomLocSeed),
+        .targetModules, .excludeModules, .layersToTransform, .layersPattern,
+        .init("init_weights", \.initWeights),
+        .bias(\.bias, adapted: "fourier_only"),
+        .modulesToSave,
+    ]
 
     /// Refuses combinations that cannot be, before any model is needed.
     public func validate() throws {
@@ -115,9 +72,7 @@ extension FourierFT {
                 "n_frequency_pattern: the number of `\(entry.key)` must be positive, found \(entry.value)")
         }
         guard scaling.isFinite else { throw MethodError.option("scaling: must be a number, found \(scaling)") }
-        guard layersPattern.isEmpty || layersToTransform != nil else {
-            throw MethodError.option("layers_pattern: needs layers_to_transform beside it")
-        }
+        try layers.validate()
     }
 }
 
@@ -127,11 +82,7 @@ extension FourierFT {
     /// A spectrum for each chosen projection, and copies of what is trained with them.
     public func grafts(for model: Model, _ start: GraftStart) throws -> GraftSet {
         try validate()
-        let projections = try TargetSelection(
-            targets: targetModules, excluded: excludeModules, modulesToSave: modulesToSave,
-            layersToTransform: layersToTransform, layersPattern: layersPattern, names: start.names,
-            isStrict: start.isStrict
-        ).projections(of: model)
+        let projections = try projections(of: model, start)
         let numbers = try ModulePatterns(
             nFrequencyPattern.entries.map { ($0.key, $0.value) }, option: "n_frequency_pattern")
         if start.isStrict { try numbers.requireMatches(in: projections.map { start.names($0.path) }) }
@@ -148,7 +99,7 @@ extension FourierFT {
                 self, positions: order.narrow(0, 0, count).clone().to(projection.weight.base.device), at: projection,
                 key: start.key.derived(projection.path))
         }
-        try set.addBiases(bias.biases, of: model, adapted: projections)
+        try set.addBiases(bias, of: model, adapted: projections)
         try set.addModules(modulesToSave, of: model)
         return set
     }

@@ -45,14 +45,6 @@ extension LoCA {
     }
 }
 
-extension JSON.Node {
-    /// The first of several keys that is there: cards and cases spell some options in their own way.
-    fileprivate func first(of keys: String...) throws -> JSON.Node? {
-        for key in keys { if let node = try optional(key) { return node } }
-        return nil
-    }
-}
-
 /// A trace: the method's own lifecycle and groups, step by step, on one layer.
 ///
 /// `in.x` and `in.cotangent` (loss sum(y · cotangent)) or `in.target` (loss mean (y − target)²) are the same in every

@@ -27,7 +27,7 @@ import Torch
 /// Defaults are those of the published GLUE runs. l rests in fp32: half precision cannot tell 4096 places apart.
 ///
 /// Source: Du et al. 2025 (arXiv:2502.06820); gradients, border and schedule as the release has them.
-public struct LoCA: SavesModules, Equatable {
+public struct LoCA: TargetsModules, Equatable {
     /// Waves of a module, k.
     public var nFrequency = 1000
     /// Factor of the transform.
@@ -46,12 +46,8 @@ public struct LoCA: SavesModules, Equatable {
     public var clipLocationGrad = true
     /// Counts forwards, not optimizer steps, as the release does.
     public var countForwards = false
-    /// Which modules; nil for the query and value projections.
-    public var targetModules: TargetModules?
-    /// Modules that are left out again.
-    public var excludeModules: TargetModules?
-    /// Modules that are trained and stored whole, such as a new head.
-    public var modulesToSave: [String] = []
+    /// Which projections; those of query and value by default.
+    public var targeting = Targeting()
 
     /// The published numbers.
     public init() {}
@@ -66,47 +62,22 @@ public struct LoCA: SavesModules, Equatable {
 // MARK: Options
 
 extension LoCA {
-    enum CodingKeys: String, CodingKey {
-        case nFrequency = "n_frequency"
-        case scale
-        case locaDropout = "loca_dropout"
-        case learnLocationIter = "learn_location_iter"
-        case coefficientSteps = "coefficient_steps"
-        case locationSteps = "location_steps"
-        case locationLearningRate = "location_learning_rate"
-        case clipLocationGrad = "clip_location_grad"
-        case countForwards = "count_forwards"
-        case targetModules = "target_modules"
-        case excludeModules = "exclude_modules"
-        case modulesToSave = "modules_to_save"
-    }
-
-    /// Options without a default.
-    public static let optionalOptions = ["target_modules", "exclude_modules"]
-
-    /// Reads the options; absent ones keep their defaults.
-    public init(from decoder: any Decoder) throws {
-        let options = try decoder.container(keyedBy: CodingKeys.self)
-        nFrequency = try options.option(.nFrequency, default: nFrequency)
-        scale = try options.option(.scale, default: scale)
-        locaDropout = try options.option(.locaDropout, default: locaDropout)
-        learnLocationIter = try options.option(.learnLocationIter, default: learnLocationIter)
-        coefficientSteps = try options.option(.coefficientSteps, default: coefficientSteps)
-        locationSteps = try options.option(.locationSteps, default: locationSteps)
-        locationLearningRate = try options.option(.locationLearningRate, default: locationLearningRate)
-        clipLocationGrad = try options.option(.clipLocationGrad, default: clipLocationGrad)
-        countForwards = try options.option(.countForwards, default: countForwards)
-        targetModules = try options.decodeIfPresent(TargetModules.self, forKey: .targetModules)
-        excludeModules = try options.decodeIfPresent(TargetModules.self, forKey: .excludeModules)
-        modulesToSave = try options.option(.modulesToSave, default: modulesToSave)
-        try validate()
-    }
+    /// Its options.
+    public static let options: [MethodOption<LoCA>] = [
+        .init("n_frequency", \.nFrequency),
+        .init("scale", \.scale),
+        .init("loca_dropout", \.locaDropout),
+        .init("learn_location_iter", \.learnLocationIter),
+        .init("coefficient_steps", \.coefficientSteps),
+        .init("location_steps", \.locationSteps),
+        .init("location_learning_rate", \.locationLearningRate),
+        .init("clip_location_grad", \.clipLocationGrad),
+        .init("count_forwards", \.countForwards),
+        .targetModules, .excludeModules, .modulesToSave,
+    ]
 
     /// Refuses what cannot be, before any model is needed.
     public func validate() throws {
-        func require(_ condition: Bool, _ text: String) throws {
-            if !condition { throw MethodError.option(text) }
-        }
         try require(nFrequency > 0, "n_frequency: must be positive, found \(nFrequency)")
         try require(scale.isFinite && scale != 0, "scale: must be finite and not 0, found \(scale)")
         try require((0..<1).contains(locaDropout), "loca_dropout: must be at least 0 and below 1, found \(locaDropout)")
@@ -128,13 +99,8 @@ extension LoCA {
     /// Waves for each chosen projection.
     public func grafts(for model: Model, _ start: GraftStart) throws -> GraftSet {
         try validate()
-        let sites = try TargetSelection(
-            targets: targetModules, excluded: excludeModules, modulesToSave: modulesToSave, layersPattern: [],
-            names: start.names, isStrict: start.isStrict
-        ).projections(of: model)
         var set = GraftSet()
-        for site in sites {
-            try site.requireLinear(for: "loca")
+        for site in try linearProjections(of: model, start) {
             try start.requireStored(nFrequency, of: "\(site.path).\(LoCAGraft.spectrumName)")
             set.projections[site.path] = try LoCAGraft(self, at: site, key: start.key.derived(site.path))
         }

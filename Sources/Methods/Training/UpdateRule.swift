@@ -4,6 +4,12 @@ import Torch
 public protocol UpdateRule: AnyObject {
     /// One optimizer step.
     func step(_ work: any StepWork) throws -> StepOutcome
+    /// False where a step is made of forwards alone, which keep nothing.
+    var usesBackward: Bool { get }
+}
+
+extension UpdateRule {
+    public var usesBackward: Bool { true }
 }
 
 /// What a step reports.

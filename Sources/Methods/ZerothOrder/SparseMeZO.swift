@@ -26,7 +26,7 @@ import Torch
 ///
 /// Sources: Malladi et al. 2023 (arXiv:2305.17333, algorithm 1); Liu et al. 2024 (2402.15751, algorithm 1). The order
 /// statistic, masked decay, and drawing R-MeZO's mask anew each step are inferred; the papers leave them open.
-public struct SparseMeZO: SavesModules, Equatable {
+public struct SparseMeZO: TargetsModules, Equatable {
     /// Scale of the moves, ε.
     public var zoEps = 1e-3
     /// Share of each tensor that a step leaves alone; 0 is MeZO.
@@ -35,12 +35,8 @@ public struct SparseMeZO: SavesModules, Equatable {
     public var mask = Mask.dynamic
     /// What an adapter's file holds.
     public var storage = Storage.weights
-    /// Modules whose parameters are trained; nil for all.
-    public var targetModules: TargetModules?
-    /// Modules that are left out again.
-    public var excludeModules: TargetModules?
-    /// Modules that are trained whichever the targets are, such as a new head.
-    public var modulesToSave: [String] = []
+    /// Modules whose parameters are trained; all by default.
+    public var targeting = Targeting()
 
     /// What an adapter's file holds.
     public enum Storage: String, Codable, CaseIterable, Sendable {
@@ -72,31 +68,14 @@ public struct SparseMeZO: SavesModules, Equatable {
         paper: "Liu et al. 2024, arXiv:2402.15751; Malladi et al. 2023, arXiv:2305.17333", initContract: .equalsBase,
         mergeContract: .exact)
 
-    /// Options without a default.
-    public static let optionalOptions = ["target_modules", "exclude_modules"]
-
-    enum CodingKeys: String, CodingKey {
-        case zoEps = "zo_eps"
-        case sparsity
-        case mask
-        case storage
-        case targetModules = "target_modules"
-        case excludeModules = "exclude_modules"
-        case modulesToSave = "modules_to_save"
-    }
-
-    /// Reads the options; absent ones keep their defaults.
-    public init(from decoder: any Decoder) throws {
-        let options = try decoder.container(keyedBy: CodingKeys.self)
-        zoEps = try options.option(.zoEps, default: zoEps)
-        sparsity = try options.option(.sparsity, default: sparsity)
-        mask = try options.option(.mask, default: mask)
-        storage = try options.option(.storage, default: storage)
-        targetModules = try options.decodeIfPresent(TargetModules.self, forKey: .targetModules)
-        excludeModules = try options.decodeIfPresent(TargetModules.self, forKey: .excludeModules)
-        modulesToSave = try options.option(.modulesToSave, default: modulesToSave)
-        try validate()
-    }
+    /// Its options.
+    public static let options: [MethodOption<SparseMeZO>] = [
+        .init("zo_eps", \.zoEps),
+        .init("sparsity", \.sparsity),
+        .init("mask", \.mask),
+        .init("storage", \.storage),
+        .targetModules, .excludeModules, .modulesToSave,
+    ]
 
     /// Refuses numbers that cannot be.
     public func validate() throws {
@@ -148,10 +127,9 @@ public struct SparseMeZO: SavesModules, Equatable {
 
     /// Parameters of floating-point numbers in or below a chosen module, and in or below none that is left out.
     private func chosenParameters(of model: Model, _ start: GraftStart) throws -> [Parameter] {
-        let selection = ModuleSelection(
-            targets: targetModules, excluded: nil, modulesToSave: [], names: start.names, isStrict: start.isStrict)
-        let exclusion = ModuleSelection(
-            targets: nil, excluded: excludeModules, modulesToSave: modulesToSave, names: start.names)
+        let exclusion = selection(start)
+        var selection = exclusion
+        selection.targeting = Targeting(targetModules: targetModules)
         let chosen = Set(try selection.paths(among: model.modulePaths))
         return try model.parameters.values.filter { parameter in
             let modules = ModuleSelection.modules(above: parameter.name)

@@ -59,6 +59,7 @@ final class ZerothOrderTraining: Lifecycle, UpdateRule {
     }
 
     var updateRule: (any UpdateRule)? { self }
+    var usesBackward: Bool { false }
 
     /// A group for each variable: taking them into their buffers then copies one tensor at a time.
     func groups(of variables: [Variable]) throws -> [ParameterGroup] {

@@ -3,16 +3,7 @@ import Foundation
 extension ComparisonReport {
     /// The comparison as one HTML document that needs nothing else; names of recipes lead to the runs' own reports.
     public func html() -> String {
-        let page: HTML = """
-            <!doctype html>
-            <html lang="en">
-            <head>
-            <meta charset="utf-8">
-            <meta name="viewport" content="width=device-width, initial-scale=1">
-            <meta name="color-scheme" content="light dark">
-            <title>\(sentence)</title>
-            <style>\(HTML.stylesheet)</style>
-            </head>
+        let body: HTML = """
             <body class="wide">
             <main>
             \(header)
@@ -22,10 +13,8 @@ extension ComparisonReport {
             </main>
             <footer>Written by graft \(graft)</footer>
             </body>
-            </html>
-
             """
-        return page.text
+        return HTML.page(sentence, body).text
     }
 
     private var header: HTML {

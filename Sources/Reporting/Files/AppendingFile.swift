@@ -36,12 +36,7 @@ final class AppendingFile {
 
     /// Waits until the bytes are on the disk.
     func synchronize() throws {
-        #if canImport(Darwin)
-            // On macOS fsync only hands the bytes to the drive.
-            let status = fcntl(descriptor, F_FULLFSYNC) == 0 ? 0 : fsync(descriptor)
-        #else
-            let status = fsync(descriptor)
-        #endif
+        let status = FileOutput.synchronize(descriptor)
         guard status == 0 || errno == EINVAL || errno == ENOTSUP else { throw failure }
     }
 

@@ -39,6 +39,24 @@ struct HTML: Sendable, Hashable, ExpressibleByStringInterpolation {
         }
     }
 
+    /// A document that needs nothing else: no script, no font, no image from anywhere.
+    static func page(_ title: String, _ body: HTML) -> HTML {
+        """
+        <!doctype html>
+        <html lang="en">
+        <head>
+        <meta charset="utf-8">
+        <meta name="viewport" content="width=device-width, initial-scale=1">
+        <meta name="color-scheme" content="light dark">
+        <title>\(title)</title>
+        <style>\(HTML.stylesheet)</style>
+        </head>
+        \(body)
+        </html>
+
+        """
+    }
+
     /// Text that cannot be read as markup, in content and in quoted attributes. Control characters, which HTML
     /// forbids, and marks that turn the reading direction become `�`.
     static func escaped(_ text: String) -> String {

@@ -4,16 +4,7 @@ import Foundation
 extension RunReport {
     /// The report as one HTML document that needs nothing else: no script, no font, no image from anywhere.
     public func html() -> String {
-        let page: HTML = """
-            <!doctype html>
-            <html lang="en">
-            <head>
-            <meta charset="utf-8">
-            <meta name="viewport" content="width=device-width, initial-scale=1">
-            <meta name="color-scheme" content="light dark">
-            <title>\(sentence)</title>
-            <style>\(HTML.stylesheet)</style>
-            </head>
+        let body: HTML = """
             <body>
             <main class="\(mood.rawValue)">
             \(header)
@@ -28,10 +19,8 @@ extension RunReport {
             </main>
             <footer>Written by graft\(environment.map { " " + $0.graft } ?? "")</footer>
             </body>
-            </html>
-
             """
-        return page.text
+        return HTML.page(sentence, body).text
     }
 
     /// Writes the report, whole or not at all.

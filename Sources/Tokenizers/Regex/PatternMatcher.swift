@@ -18,24 +18,30 @@ final class PatternMatcher {
         var limit: Int
     }
 
-    fileprivate var choices: [Choice] = []
-    fileprivate var registers: [Int] = []
-    fileprivate var captures: [Int] = []
-    fileprivate var keptStart: Int?
-    fileprivate var lookBehindEnd = 0
-    fileprivate var searchStart = 0
-    fileprivate var steps = 0
-    /// Steps that are left for the text.
-    fileprivate var budget = PatternMatcher.leastBudget
+    /// What an attempt changes. It is a value that the attempt owns while it runs: fields of a class are guarded against
+    /// overlapping accesses at each of them, which took longer than the matching.
+    fileprivate struct State {
+        var choices: [Choice] = []
+        var registers: [Int] = []
+        var captures: [Int] = []
+        var keptStart: Int?
+        var lookBehindEnd = 0
+        var searchStart = 0
+        var steps = 0
+        /// Steps that are left for the text.
+        var budget = PatternMatcher.leastBudget
+    }
+
+    private var state = State()
 
     /// Steps for all searches of one text, and how many more each of its bytes gives: patterns of real tokenizers need
     /// less than a hundred a byte.
-    private static let (leastBudget, stepsPerByte) = (5_000_000, 200)
+    private static let (leastBudget, stepsPerByte) = (1_000_000, 200)
     /// Choices to come back to; more would take too much memory.
     fileprivate static let maximumChoices = 4_000_000
 
     /// Gives the steps for a new text, so that no pattern takes longer than grows with the text.
-    func beginText(byteCount: Int) { budget = Self.leastBudget + byteCount * Self.stepsPerByte }
+    func beginText(byteCount: Int) { state.budget = Self.leastBudget + byteCount * Self.stepsPerByte }
 
     /// Finds the first match at or after `start`.
     ///
@@ -47,44 +53,49 @@ final class PatternMatcher {
         of pattern: Pattern, in bytes: UnsafeBufferPointer<UInt8>, origin: Int, from start: Int, to end: Int
     ) throws -> Range<Int>? {
         let program = pattern.program
-        searchStart = start
-        var run = Run(matcher: self, program: program, bytes: bytes, origin: origin, end: end)
+        var run = Run(program: program, bytes: bytes, origin: origin, end: end)
+        swap(&run.state, &state)
+        defer { swap(&run.state, &state) }
+        run.state.searchStart = start
         var position = start
         while true {
             if let first = program.firstBytes {
                 while position < end, !first.contains(bytes[position]) { position += 1 }
                 if position == end { return nil }
             }
-            choices.removeAll(keepingCapacity: true)
-            if program.registerCount > 0 || program.captureCount > 0 { reset(program) }
-            keptStart = nil
-            steps = 0
+            run.begin()
             let matchEnd = run.match(from: 0, at: position, floor: 0)
-            guard steps <= budget else { throw TokenizerError.patternTooSlow(pattern.source) }
-            budget -= steps
+            guard run.state.steps <= run.state.budget else { throw TokenizerError.patternTooSlow(pattern.source) }
+            run.state.budget -= run.state.steps
             if let matchEnd {
-                let matchStart = keptStart ?? position
+                let matchStart = run.state.keptStart ?? position
                 return min(matchStart, matchEnd)..<matchEnd
             }
             if position >= end { return nil }
             position += UTF8Text.length(lead: bytes[position])
         }
     }
-
-    private func reset(_ program: PatternProgram) {
-        registers = [Int](repeating: -1, count: program.registerCount)
-        captures = [Int](repeating: -1, count: program.captureCount * 2 + 2)
-    }
 }
 
 extension PatternMatcher {
     /// One attempt: the program with the text it runs over.
     fileprivate struct Run {
-        let matcher: PatternMatcher
         let program: PatternProgram
         let bytes: UnsafeBufferPointer<UInt8>
         let origin: Int
         let end: Int
+        var state = State()
+
+        /// Forgets the attempt before.
+        mutating func begin() {
+            state.choices.removeAll(keepingCapacity: true)
+            if program.registerCount > 0 || program.captureCount > 0 {
+                state.registers = [Int](repeating: -1, count: program.registerCount)
+                state.captures = [Int](repeating: -1, count: program.captureCount * 2 + 2)
+            }
+            state.keptStart = nil
+            state.steps = 0
+        }
 
         /// Runs until an `accept`, without touching choices below `floor`.
         ///
@@ -93,8 +104,8 @@ extension PatternMatcher {
             var instruction = first
             var position = start
             while true {
-                matcher.steps += 1
-                if matcher.steps > matcher.budget { return nil }
+                state.steps += 1
+                if state.steps > state.budget { return nil }
                 var matches = true
                 switch program.instructions[instruction] {
                 case .scalar(let scalar): matches = take(scalar, &position)
@@ -132,7 +143,7 @@ extension PatternMatcher {
                         continue
                     }
                 case .atomic(let next):
-                    let height = matcher.choices.count
+                    let height = state.choices.count
                     if let reached = match(from: instruction + 1, at: position, floor: height) {
                         dropChoices(to: height)
                         position = reached
@@ -141,10 +152,10 @@ extension PatternMatcher {
                     }
                     matches = false
                 case .backReference(let number): matches = take(reference: number, &position)
-                case .isAtLookBehindEnd: matches = position == matcher.lookBehindEnd
+                case .isAtLookBehindEnd: matches = position == state.lookBehindEnd
                 case .mark(let register): setRegister(register, position)
-                case .failIfUnmoved(let register): matches = matcher.registers[register] != position
-                case .keep: matcher.keptStart = position
+                case .failIfUnmoved(let register): matches = state.registers[register] != position
+                case .keep: state.keptStart = position
                 case .accept: return position
                 }
                 if matches {
@@ -202,7 +213,7 @@ extension PatternMatcher.Run {
         return true
     }
 
-    private func takeSpan(
+    private mutating func takeSpan(
         _ set: Int, _ minimum: Int, _ maximum: Int, _ greed: PatternNode.Greed, _ instruction: Int,
         _ position: inout Int
     ) -> Bool {
@@ -214,7 +225,7 @@ extension PatternMatcher.Run {
             count += 1
             if count == minimum { floor = position }
         }
-        matcher.steps += count
+        state.steps += count
         guard count >= minimum else { return false }
         if greed == .lazy {
             if count < maximum { push(.spanForward, instruction, position, limit: maximum - count) }
@@ -224,11 +235,11 @@ extension PatternMatcher.Run {
         return true
     }
 
-    private func take(reference number: Int, _ position: inout Int) -> Bool {
-        let start = matcher.captures[number * 2]
-        let stop = matcher.captures[number * 2 + 1]
+    private mutating func take(reference number: Int, _ position: inout Int) -> Bool {
+        let start = state.captures[number * 2]
+        let stop = state.captures[number * 2 + 1]
         guard start >= 0, stop >= start, position + (stop - start) <= end else { return false }
-        matcher.steps += stop - start
+        state.steps += stop - start
         for offset in 0..<(stop - start) where bytes[start + offset] != bytes[position + offset] { return false }
         position += stop - start
         return true
@@ -244,7 +255,7 @@ extension PatternMatcher.Run {
         case .textEndBeforeNewline: return position == end || (position == end - 1 && bytes[position] == 0x0A)
         case .wordBoundary: return isWord(before: position) != isWord(at: position)
         case .notWordBoundary: return isWord(before: position) == isWord(at: position)
-        case .searchStart: return position == matcher.searchStart
+        case .searchStart: return position == state.searchStart
         }
     }
 
@@ -257,16 +268,16 @@ extension PatternMatcher.Run {
     }
 
     private mutating func look(from instruction: Int, at position: Int) -> Bool {
-        let height = matcher.choices.count
+        let height = state.choices.count
         let found = match(from: instruction, at: position, floor: height) != nil
         dropChoices(to: height)
         return found
     }
 
     private mutating func lookBehind(from instruction: Int, at position: Int, _ minimum: Int, _ maximum: Int) -> Bool {
-        let outerEnd = matcher.lookBehindEnd
-        matcher.lookBehindEnd = position
-        defer { matcher.lookBehindEnd = outerEnd }
+        let outerEnd = state.lookBehindEnd
+        state.lookBehindEnd = position
+        defer { state.lookBehindEnd = outerEnd }
         var start = position
         for count in 0...maximum {
             if count >= minimum, look(from: instruction, at: start) { return true }
@@ -279,33 +290,34 @@ extension PatternMatcher.Run {
 
 extension PatternMatcher.Run {
     @inline(__always)
-    private func push(_ kind: PatternMatcher.Choice.Kind, _ instruction: Int, _ position: Int, limit: Int = 0) {
-        matcher.choices.append(
+    private mutating func push(_ kind: PatternMatcher.Choice.Kind, _ instruction: Int, _ position: Int, limit: Int = 0)
+    {
+        state.choices.append(
             PatternMatcher.Choice(kind: kind, instruction: instruction, position: position, limit: limit))
-        if matcher.choices.count > PatternMatcher.maximumChoices { matcher.steps = matcher.budget }
+        if state.choices.count > PatternMatcher.maximumChoices { state.steps = state.budget }
     }
 
-    private func save(_ slot: Int, _ position: Int) {
-        push(.restore, slot, matcher.captures[slot], limit: 0)
-        matcher.captures[slot] = position
+    private mutating func save(_ slot: Int, _ position: Int) {
+        push(.restore, slot, state.captures[slot], limit: 0)
+        state.captures[slot] = position
     }
 
-    private func setRegister(_ register: Int, _ position: Int) {
-        push(.restore, register, matcher.registers[register], limit: 1)
-        matcher.registers[register] = position
+    private mutating func setRegister(_ register: Int, _ position: Int) {
+        push(.restore, register, state.registers[register], limit: 1)
+        state.registers[register] = position
     }
 
     /// Forgets choices but keeps the values that were saved since.
-    private func dropChoices(to height: Int) { matcher.choices.removeSubrange(height...) }
+    private mutating func dropChoices(to height: Int) { state.choices.removeSubrange(height...) }
 
     /// Goes back to the latest choice above `floor`.
-    private func backtrack(_ instruction: inout Int, _ position: inout Int, floor: Int) -> Bool {
-        while matcher.choices.count > floor {
-            let top = matcher.choices.count - 1
-            let choice = matcher.choices[top]
+    private mutating func backtrack(_ instruction: inout Int, _ position: inout Int, floor: Int) -> Bool {
+        while state.choices.count > floor {
+            let top = state.choices.count - 1
+            let choice = state.choices[top]
             switch choice.kind {
             case .resume:
-                matcher.choices.removeLast()
+                state.choices.removeLast()
                 instruction = choice.instruction
                 position = choice.position
                 return true
@@ -313,14 +325,14 @@ extension PatternMatcher.Run {
                 position = choice.position - 1
                 while bytes[position] & 0xC0 == 0x80 { position -= 1 }
                 if position > choice.limit {
-                    matcher.choices[top].position = position
+                    state.choices[top].position = position
                 } else {
-                    matcher.choices.removeLast()
+                    state.choices.removeLast()
                 }
                 instruction = choice.instruction + 1
                 return true
             case .spanForward:
-                matcher.choices.removeLast()
+                state.choices.removeLast()
                 position = choice.position
                 guard case .span(let set, _, _, _) = program.instructions[choice.instruction],
                     take(set, &position)
@@ -329,11 +341,11 @@ extension PatternMatcher.Run {
                 instruction = choice.instruction + 1
                 return true
             case .restore:
-                matcher.choices.removeLast()
+                state.choices.removeLast()
                 if choice.limit == 0 {
-                    matcher.captures[choice.instruction] = choice.position
+                    state.captures[choice.instruction] = choice.position
                 } else {
-                    matcher.registers[choice.instruction] = choice.position
+                    state.registers[choice.instruction] = choice.position
                 }
             }
         }

@@ -70,35 +70,18 @@ public struct S2FT: SavesModules, Equatable {
 // MARK: Options
 
 extension S2FT {
-    enum CodingKeys: String, CodingKey {
-        case vRatio = "v_ratio"
-        case oRatio = "o_ratio"
-        case uRatio = "u_ratio"
-        case dRatio = "d_ratio"
-        case selection
-        case selectionOrder = "selection_order"
-        case selectionSamples = "selection_samples"
-        case layersToTransform = "layers_to_transform"
-        case modulesToSave = "modules_to_save"
-    }
-
-    /// Options without a default.
-    public static let optionalOptions = ["layers_to_transform"]
-
-    /// Reads the options; absent ones keep their defaults.
-    public init(from decoder: any Decoder) throws {
-        let options = try decoder.container(keyedBy: CodingKeys.self)
-        vRatio = try options.option(.vRatio, default: vRatio)
-        oRatio = try options.option(.oRatio, default: oRatio)
-        uRatio = try options.option(.uRatio, default: uRatio)
-        dRatio = try options.option(.dRatio, default: dRatio)
-        selection = try options.option(.selection, default: selection)
-        selectionOrder = try options.option(.selectionOrder, default: selectionOrder)
-        selectionSamples = try options.option(.selectionSamples, default: selectionSamples)
-        layersToTransform = try options.decodeIfPresent(OneOrMore<Int>.self, forKey: .layersToTransform)?.values
-        modulesToSave = try options.option(.modulesToSave, default: modulesToSave)
-        try validate()
-    }
+    /// Its options.
+    public static let options: [MethodOption<S2FT>] = [
+        .init("v_ratio", \.vRatio),
+        .init("o_ratio", \.oRatio),
+        .init("u_ratio", \.uRatio),
+        .init("d_ratio", \.dRatio),
+        .init("selection", \.selection),
+        .init("selection_order", \.selectionOrder),
+        .init("selection_samples", \.selectionSamples),
+        .init(list: "layers_to_transform", \.layersToTransform),
+        .modulesToSave,
+    ]
 
     /// Refuses what cannot be, before any model is needed.
     public func validate() throws {

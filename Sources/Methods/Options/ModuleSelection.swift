@@ -3,19 +3,23 @@ import Support
 
 /// The options that choose among modules of any kind, by peft's rules: see `TargetModules`.
 struct ModuleSelection {
-    var targets: TargetModules?
-    var excluded: TargetModules?
-    var modulesToSave: [String]
+    var targeting: Targeting
     /// How the options spell the network's paths.
-    var names: (String) -> String = { $0 }
+    var names: (String) -> String
     /// Whether every name must match something.
-    var isStrict = true
+    var isStrict: Bool
+
+    init(_ targeting: Targeting, names: @escaping (String) -> String = { $0 }, isStrict: Bool = true) {
+        self.targeting = targeting
+        self.names = names
+        self.isStrict = isStrict
+    }
 
     /// The paths that are meant, in the given order; all that are not excluded where no target is set.
     /// - Throws: `MethodError.unmatched` for a name that matches none.
     func paths(among all: [String]) throws -> [String] {
         let candidates = try all.filter { try !isExcluded(names($0)) }
-        guard let targets else { return candidates }
+        guard let targets = targeting.targetModules else { return candidates }
         let chosen: [String]
         switch targets {
         case .pattern(let pattern):
@@ -43,14 +47,14 @@ struct ModuleSelection {
 
     /// True where the options leave a module out, or save it whole: a graft on top would train it twice.
     func isExcluded(_ path: String) throws -> Bool {
-        switch excluded {
+        switch targeting.excludeModules {
         case .pattern(let pattern)?:
             if try ModulePattern(pattern, option: "exclude_modules").matchesWhole(path) { return true }
         case .list(let list)?:
             if list.contains(where: { ModuleSelection.means($0, path) }) { return true }
         case nil: break
         }
-        return modulesToSave.contains { saved in
+        return targeting.modulesToSave.contains { saved in
             path == saved || path.hasSuffix("." + saved) || path.hasPrefix(saved + ".")
                 || path.contains("." + saved + ".")
         }

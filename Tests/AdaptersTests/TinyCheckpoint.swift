@@ -4,85 +4,13 @@ import Foundation
 import JSON
 import Methods
 import Networks
+import TestModels
 import Torch
-
-/// Configurations of networks small enough to be made anew in every test.
-enum TinyModels {
-    static let bert: JSON = [
-        "model_type": "bert", "architectures": ["BertForSequenceClassification"], "vocab_size": 40, "hidden_size": 16,
-        "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 24, "max_position_embeddings": 32,
-        "type_vocab_size": 2, "num_labels": 3, "pad_token_id": 0,
-    ]
-    static let gpt2: JSON = [
-        "model_type": "gpt2", "architectures": ["GPT2LMHeadModel"], "vocab_size": 40, "n_embd": 16, "n_layer": 2,
-        "n_head": 2, "n_positions": 32, "bos_token_id": 0, "eos_token_id": 0,
-    ]
-    static let llama: JSON = [
-        "model_type": "llama", "architectures": ["LlamaForCausalLM"], "vocab_size": 40, "hidden_size": 16,
-        "num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2, "intermediate_size": 24,
-        "max_position_embeddings": 32, "tie_word_embeddings": false,
-    ]
-    static let tied: JSON = llama.setting("tie_word_embeddings", to: true)
-    static let vit: JSON = [
-        "model_type": "vit", "architectures": ["ViTForImageClassification"], "hidden_size": 12,
-        "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 20, "image_size": 8, "patch_size": 4,
-        "num_labels": 3,
-    ]
-
-    static let all = ["bert": bert, "gpt2": gpt2, "llama": llama, "tied": tied, "vit": vit]
-
-    /// A model with random weights, the same ones each time.
-    static func make(_ name: String) throws -> LoadedModel {
-        let loaded = try Backbones.random(ModelConfig(all[name] ?? .null), options: .init(seed: 7))
-        // Weights as large as trained ones, norms around one: otherwise no adapter would be seen in the outputs.
-        try withoutGradients {
-            for parameter in loaded.model.parameters.values {
-                let base = parameter.base
-                let isNorm = try base.rank == 1 && parameter.name.hasSuffix("weight")
-                try base.copyInPlace(isNorm ? base + 1 : base * 6)
-            }
-        }
-        return loaded
-    }
-
-    /// What the model computes for a fixed batch.
-    static func outputs(_ loaded: LoadedModel) throws -> Tensor {
-        let input: ModelInput
-        if case .imageClassification = loaded.head {
-            input = ModelInput(pixelValues: try .normal([2, 3, 8, 8], key: RandomKey(seed: 3)))
-        } else {
-            let numbers = try Tensor.uniform([2, 9], 0, 40, key: RandomKey(seed: 3))
-            input = ModelInput(inputIDs: try numbers.clamp(0, 39).to(.int64))
-        }
-        return try withoutGradients {
-            let output = try loaded.model(input)
-            return try output.logits ?? output.lastHiddenState
-        }
-    }
-}
-
-extension JSON {
-    func setting(_ key: String, to value: JSON?) -> JSON {
-        guard case .object(var object) = self else { return self }
-        object[key] = value
-        return .object(object)
-    }
-}
 
 extension LoRA {
     /// Options as a configuration writes them.
     init(options text: String) throws {
         self = try JSON.Node(JSON.parse(text)).decode(LoRA.self)
-    }
-}
-
-extension GraftSet {
-    /// Moves everything that trains, so that no part of the adapter does nothing.
-    func perturb(seed: Int = 1, by scale: Double = 0.2) throws {
-        for variable in variables where variable.role == .trainable {
-            let noise = try Tensor.normal(variable.value.shape, key: RandomKey(seed: seed).derived(variable.name))
-            try variable.load(variable.value.detach() + noise.to(variable.value.dtype) * scale)
-        }
     }
 }
 
@@ -147,7 +75,7 @@ enum TinyCheckpoint {
         let loaded = try Backbones.load(checkpoint, head: head)
         let method = try LoRA(options: options)
         let grafts = try method.grafts(for: loaded.model, key: RandomKey(seed: 5))
-        try grafts.perturb(by: scale)
+        try grafts.perturbed(by: scale)
         try AdapterFolder.write(
             method, grafts, of: loaded.model, to: folder, provenance: provenance, checkpoint: checkpoint,
             taskType: taskType)

@@ -1,8 +1,9 @@
 import Files
 import Foundation
 
-/// A folder that appears whole or not at all.
-enum OutputFolder {
+/// The folder that a command makes of others: one that was not there, apart from those that it reads. That it appears
+/// whole or not at all is `AtomicFolder`'s work; this says where it may appear, and lets one process at a time make it.
+enum NewFolder {
     /// Runs `body` on a temporary folder beside `output`, then gives it the output's name.
     ///
     /// - Parameters:
@@ -48,30 +49,5 @@ enum OutputFolder {
         guard parent.path != url.path else { return url.path }
         let base = resolved(parent)
         return (base == "/" ? "" : base) + "/" + url.lastPathComponent
-    }
-}
-
-/// The files of a checkpoint beside its weights and configuration: tokenizer, generation settings, licence.
-enum CompanionFiles {
-    private static let extensions: Set<String> = ["jinja", "json", "md", "model", "tiktoken", "txt"]
-    private static let names: Set<String> = ["LICENSE", "NOTICE"]
-    private static let written: Set<String> = [
-        "config.json", "model.safetensors.index.json", "adapter_config.json", MergeReport.fileName,
-    ]
-
-    /// Copies them; folders, hidden files and weights of other formats stay behind.
-    static func copy(from source: URL, to folder: URL) throws {
-        let manager = FileManager.default
-        for name in try manager.contentsOfDirectory(atPath: source.path).sorted() where isWanted(name) {
-            let file = source.appendingPathComponent(name).resolvingSymlinksInPath()
-            var isFolder: ObjCBool = false
-            guard manager.fileExists(atPath: file.path, isDirectory: &isFolder), !isFolder.boolValue else { continue }
-            try manager.copyItem(at: file, to: folder.appendingPathComponent(name))
-        }
-    }
-
-    private static func isWanted(_ name: String) -> Bool {
-        guard !name.hasPrefix("."), !written.contains(name), !name.hasSuffix(".index.json") else { return false }
-        return names.contains(name) || extensions.contains(URL(fileURLWithPath: name).pathExtension)
     }
 }

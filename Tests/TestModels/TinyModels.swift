@@ -5,7 +5,7 @@ import Networks
 import Torch
 
 /// Networks of every kind of sites, small enough to be made anew in every test.
-enum SiteModels {
+public enum TinyModels {
     static let bert: JSON = [
         "model_type": "bert", "architectures": ["BertForSequenceClassification"], "vocab_size": 40, "hidden_size": 16,
         "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 24, "max_position_embeddings": 32,
@@ -20,13 +20,14 @@ enum SiteModels {
         "num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2, "intermediate_size": 24,
         "max_position_embeddings": 32, "tie_word_embeddings": false,
     ]
-    /// As many patches in a row as channels: four.
+    /// The output shares the embedding's weight.
+    static let tied: JSON = llama.setting("tie_word_embeddings", to: true)
+    /// As many patches in a row as channels, four, so that a mix-up of the two shows.
     static let vit: JSON = [
         "model_type": "vit", "architectures": ["ViTForImageClassification"], "hidden_size": 4,
         "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 20, "image_size": 16, "patch_size": 4,
         "num_labels": 3,
     ]
-
     static let bart: JSON = [
         "model_type": "bart", "architectures": ["BartForConditionalGeneration"], "vocab_size": 40, "d_model": 16,
         "encoder_layers": 2, "decoder_layers": 2, "encoder_attention_heads": 2, "decoder_attention_heads": 2,
@@ -34,11 +35,15 @@ enum SiteModels {
         "is_encoder_decoder": true,
     ]
 
-    static let all = ["bart": bart, "bert": bert, "gpt2": gpt2, "llama": llama, "vit": vit]
+    /// The configurations by name.
+    public static let all = [
+        "bart": bart, "bert": bert, "gpt2": gpt2, "llama": llama, "tied": tied, "vit": vit,
+    ]
 
-    /// A model with random weights as large as trained ones, the same each time.
-    static func make(_ name: String) throws -> LoadedModel {
+    /// A model with random weights, the same ones each time.
+    public static func make(_ name: String) throws -> LoadedModel {
         let loaded = try Backbones.random(ModelConfig(all[name] ?? .null), options: .init(seed: 7))
+        // Weights as large as trained ones, norms around one: otherwise no adapter would be seen in the outputs.
         try withoutGradients {
             for parameter in loaded.model.parameters.values {
                 let base = parameter.base
@@ -50,7 +55,7 @@ enum SiteModels {
     }
 
     /// A fixed batch for the model.
-    static func input(_ loaded: LoadedModel) throws -> ModelInput {
+    public static func input(_ loaded: LoadedModel) throws -> ModelInput {
         if case .imageClassification = loaded.head {
             return ModelInput(pixelValues: try .normal([2, 3, 16, 16], key: RandomKey(seed: 3)))
         }
@@ -59,7 +64,7 @@ enum SiteModels {
     }
 
     /// What the model computes for that batch.
-    static func outputs(_ loaded: LoadedModel) throws -> Tensor {
+    public static func outputs(_ loaded: LoadedModel) throws -> Tensor {
         try withoutGradients {
             let output = try loaded.model(input(loaded))
             return output.logits ?? output.lastHiddenState
@@ -67,25 +72,23 @@ enum SiteModels {
     }
 }
 
-/// A method with options as a configuration writes them.
-func method<M: Methods.Method>(_ options: JSON, as type: M.Type = M.self) throws -> M {
-    try JSON.Node(options, source: "options").decode(type)
+extension JSON {
+    /// The object with another value of a key; without the key for nil.
+    public func setting(_ key: String, to value: JSON?) -> JSON {
+        guard case .object(var object) = self else { return self }
+        object[key] = value
+        return .object(object)
+    }
 }
 
 extension GraftSet {
     /// Moves everything that trains, so that no part of the adapter does nothing.
-    func perturbed(seed: Int = 1, by scale: Double = 0.2) throws -> GraftSet {
+    @discardableResult
+    public func perturbed(seed: Int = 1, by scale: Double = 0.2) throws -> GraftSet {
         for variable in variables where variable.role == .trainable {
             let noise = try Tensor.normal(variable.value.shape, key: RandomKey(seed: seed).derived(variable.name))
-            try variable.load(variable.value.detach() + noise * scale)
+            try variable.load(variable.value.detach() + noise.to(variable.value.dtype) * scale)
         }
         return self
-    }
-}
-
-extension Tensor {
-    /// The largest difference.
-    func distance(to other: Tensor) throws -> Double {
-        try (self - other).abs().amax().item()
     }
 }

@@ -35,36 +35,41 @@ public enum TargetModules: Codable, Sendable, Equatable {
 
 /// The options that choose projections, in peft's names.
 struct TargetSelection {
-    var targets: TargetModules?
-    var excluded: TargetModules?
-    var modulesToSave: [String]
-    var layersToTransform: [Int]?
-    var layersPattern: [String]
+    var targeting: Targeting
+    var layers: LayerChoice
     /// How the options spell the network's paths.
-    var names: (String) -> String = { $0 }
+    var names: (String) -> String
     /// Whether every name must match something.
-    var isStrict = true
+    var isStrict: Bool
+
+    init(
+        _ targeting: Targeting, layers: LayerChoice = LayerChoice(), names: @escaping (String) -> String = { $0 },
+        isStrict: Bool = true
+    ) {
+        self.targeting = targeting
+        self.layers = layers
+        self.names = names
+        self.isStrict = isStrict
+    }
 
     /// The projections that are meant, in the order of the network.
     func projections(of model: Model) throws -> [Projection] {
         let all = Array(model.projections.values)
-        let selection = ModuleSelection(
-            targets: nil, excluded: excluded, modulesToSave: modulesToSave, names: names, isStrict: isStrict)
+        var selection = ModuleSelection(targeting, names: names, isStrict: isStrict)
         let candidates = try all.filter { try !selection.isExcluded(names($0.path)) }
-        let targets = try self.targets ?? defaultTargets(candidates)
+        let targets = try targeting.targetModules ?? defaultTargets(candidates)
         let chosen: [Projection]
         if targets.isAllLinear {
             chosen = candidates.filter { $0.isLinear && !$0.isOutputHead }
         } else {
-            var named = selection
-            named.targets = targets
-            let paths = Set(try named.paths(among: candidates.map(\.path)))
+            selection.targeting.targetModules = targets
+            let paths = Set(try selection.paths(among: candidates.map(\.path)))
             chosen = candidates.filter { paths.contains($0.path) }
         }
-        let inLayers = chosen.filter { isInLayers(names($0.path)) }
+        let inLayers = chosen.filter { layers.contains(names($0.path)) }
         guard !inLayers.isEmpty else {
             throw MethodError.option(
-                "layers_to_transform: none of the \(chosen.count) matched modules is in the layers \(layersToTransform ?? [])"
+                "layers_to_transform: none of the \(chosen.count) matched modules is in the layers \(layers.layersToTransform ?? [])"
             )
         }
         return inLayers
@@ -80,20 +85,6 @@ struct TargetSelection {
         throw MethodError.option(
             "target_modules: this model has no query and value projections to choose by default; name the modules "
                 + "(`graft inspect MODEL` lists them) or use all-linear")
-    }
-
-    private func isInLayers(_ path: String) -> Bool {
-        guard let layers = layersToTransform, !layers.isEmpty else { return true }
-        let parts = path.split(separator: ".").map(String.init)
-        // The first number that is inside the right list is the layer; later ones (experts) are not.
-        for (index, part) in parts.enumerated() where index > 0 && index < parts.count - 1 {
-            guard let number = Int(part) else { continue }
-            let list = parts[..<index].joined(separator: ".")
-            let isLayerList =
-                layersPattern.isEmpty ? index > 1 : layersPattern.contains { ModuleSelection.means($0, list) }
-            if isLayerList { return layers.contains(number) }
-        }
-        return false
     }
 }
 
