@@ -28,10 +28,20 @@ public enum FileError: Error, Equatable, Sendable {
         .system(action, path: path, code: errno)
     }
 
-    /// The refusal that an error of Foundation's stands for.
+    /// The refusal that an error of Foundation's stands for: its `errno` where it tells, else what its kind means.
     init(_ action: Action, _ url: URL, _ error: any Error) {
-        let reason = (error as NSError).userInfo[NSUnderlyingErrorKey] as? NSError
-        self = .system(action, path: url.path, code: Int32(truncatingIfNeeded: reason?.code ?? Int(EIO)))
+        let code: Int32
+        if let reason = (error as NSError).userInfo[NSUnderlyingErrorKey] as? NSError {
+            code = Int32(truncatingIfNeeded: reason.code)
+        } else {
+            code =
+                switch (error as? CocoaError)?.code {
+                case .fileReadNoSuchFile, .fileNoSuchFile: ENOENT
+                case .fileReadNoPermission, .fileWriteNoPermission: EACCES
+                default: EIO
+                }
+        }
+        self = .system(action, path: url.path, code: code)
     }
 }
 

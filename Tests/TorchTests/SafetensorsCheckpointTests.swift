@@ -200,7 +200,7 @@ import Testing
         try folder.weights([("a", 1)], "weights.safetensors")
         #expect(String(describing: error(in: folder.url)).contains("found \"weights.safetensors\""))
         let missing = folder.url.appendingPathComponent("no")
-        #expect(throws: FileError.system(.open, path: missing.path, code: ENOENT)) {
+        #expect(throws: FileError.system(.read, path: missing.path, code: ENOENT)) {
             try CheckpointFiles(folder: missing)
         }
     }
