@@ -13,6 +13,10 @@
 #include <torch/version.h>
 #endif
 
+#if defined(_OPENMP)
+#include <omp.h>
+#endif
+
 #include <cstring>
 
 namespace graft {
@@ -156,6 +160,12 @@ bool set_grad_enabled(bool on) {
     bool before = at::GradMode::is_enabled();
     at::GradMode::set_enabled(on);
     return before;
+}
+
+void end_waiting_threads() {
+#if defined(_OPENMP)
+    omp_pause_resource_all(omp_pause_soft);
+#endif
 }
 
 int64_t cuda_device_count() {

@@ -68,6 +68,7 @@ at::Tensor multinomial(const at::Tensor &probabilities, int64_t count, int64_t s
 bool is_all_finite(const at::Tensor &a);
 bool set_grad_enabled(bool on);
 void release_freed_memory();
+void end_waiting_threads();
 int32_t on_gradient(ct_tensor leaf, int32_t (*hook)(void *), void (*release)(void *), void *context);
 int64_t cuda_device_count();
 

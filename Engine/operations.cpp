@@ -1113,6 +1113,12 @@ int32_t op_release_freed_memory(void) {
     });
 }
 
+int32_t op_end_waiting_threads(void) {
+    return guarded([&] {
+        graft::end_waiting_threads();
+    });
+}
+
 int32_t op_fused_adamw_(ct_tensor parameter_, ct_tensor gradient_, ct_tensor mean_, ct_tensor square_, ct_tensor step_, double learning_rate_, double beta1_, double beta2_, double weight_decay_, double eps_) {
     return guarded([&] {
         auto &parameter = tensor(parameter_);
@@ -1356,6 +1362,7 @@ const ct_operations operations = {
     op_set_grad,
     op_set_grad_enabled,
     op_release_freed_memory,
+    op_end_waiting_threads,
     op_fused_adamw_,
     op_fused_sgd_,
     op_rank,

@@ -687,6 +687,10 @@ enum ATen {
         try Engine.ensureLoaded()
         try Engine.check(ct_release_freed_memory(), "release_freed_memory")
     }
+    static func endWaitingThreads() throws {
+        try Engine.ensureLoaded()
+        try Engine.check(ct_end_waiting_threads(), "end_waiting_threads")
+    }
     static func fusedAdamwInPlace(_ parameter: Tensor, _ gradient: Tensor, _ mean: Tensor, _ square: Tensor, _ step: Tensor, _ learningRate: Double, _ beta1: Double, _ beta2: Double, _ weightDecay: Double, _ eps: Double) throws {
         try Engine.check(withExtendedLifetime((parameter, gradient, mean, square, step)) { ct_fused_adamw_(parameter.raw, gradient.raw, mean.raw, square.raw, step.raw, learningRate, beta1, beta2, weightDecay, eps) }, "fused_adamw_")
     }

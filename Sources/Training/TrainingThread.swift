@@ -1,4 +1,5 @@
 import Foundation
+import Torch
 
 /// Does a training once, on a thread of its own, and gives what happens as a stream.
 final class TrainingThread<Event: Sendable>: @unchecked Sendable {
@@ -14,6 +15,8 @@ final class TrainingThread<Event: Sendable>: @unchecked Sendable {
         _ work: @escaping (_ isStopped: @escaping () -> Bool, _ emit: @escaping (Event) -> Void) throws -> Void
     ) {
         self.work = work
+        // Whoever prepared the work leaves the processors to the thread that does it.
+        Engine.endWaitingThreads()
     }
 
     /// Begins the work and gives its events; a second call gives a stream that throws. Ending the iteration stops it.

@@ -2,7 +2,7 @@
 #ifndef GRAFT_OPERATIONS_H
 #define GRAFT_OPERATIONS_H
 
-#define CT_ABI UINT64_C(0x76c852506904005d)
+#define CT_ABI UINT64_C(0x2e98a58dccf1c5fa)
 
 struct ct_operations {
     int32_t (*empty)(const int64_t *shape, int64_t shape_count, int32_t dtype, int32_t device, int32_t device_index, ct_tensor *out0);
@@ -137,6 +137,7 @@ struct ct_operations {
     int32_t (*set_grad)(ct_tensor a, ct_tensor gradient);
     int32_t (*set_grad_enabled)(bool on, bool *out0);
     int32_t (*release_freed_memory)(void);
+    int32_t (*end_waiting_threads)(void);
     int32_t (*fused_adamw_)(ct_tensor parameter, ct_tensor gradient, ct_tensor mean, ct_tensor square, ct_tensor step, double learning_rate, double beta1, double beta2, double weight_decay, double eps);
     int32_t (*fused_sgd_)(ct_tensor parameter, ct_tensor gradient, ct_tensor momentum_buffer, double weight_decay, double momentum, double learning_rate, double dampening, bool nesterov, bool first);
     int32_t (*rank)(ct_tensor a, int64_t *out0);
@@ -549,6 +550,9 @@ static inline int32_t ct_set_grad_enabled(bool on, bool *out0) {
 }
 static inline int32_t ct_release_freed_memory(void) {
     return ct_operations_table->release_freed_memory();
+}
+static inline int32_t ct_end_waiting_threads(void) {
+    return ct_operations_table->end_waiting_threads();
 }
 static inline int32_t ct_fused_adamw_(ct_tensor parameter, ct_tensor gradient, ct_tensor mean, ct_tensor square, ct_tensor step, double learning_rate, double beta1, double beta2, double weight_decay, double eps) {
     return ct_operations_table->fused_adamw_(parameter, gradient, mean, square, step, learning_rate, beta1, beta2, weight_decay, eps);

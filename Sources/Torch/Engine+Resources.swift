@@ -5,4 +5,11 @@ extension Engine {
         // Giving back is a favour: there is nothing to do about an engine that cannot.
         try? ATen.releaseFreedMemory()
     }
+
+    /// Ends the threads that parallel work of the calling thread has left waiting for more of it. Each thread that computes
+    /// has a team of its own; where the teams together have more threads than there are processors, all of them go to
+    /// sleep between two products, which costs a fifth of the speed.
+    public static func endWaitingThreads() {
+        try? ATen.endWaitingThreads()
+    }
 }
