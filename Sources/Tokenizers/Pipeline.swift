@@ -123,11 +123,13 @@ extension Pipeline {
     }
 
     /// Adds special tokens and joins a pair.
-    func postProcess(_ first: Encoding, _ second: Encoding?, addsSpecialTokens: Bool) -> Encoding {
+    /// - Throws: `TokenizerError.truncation` where windows of both texts, each with each, would hold absurdly many tokens.
+    func postProcess(_ first: Encoding, _ second: Encoding?, addsSpecialTokens: Bool) throws -> Encoding {
         var parts = [first]
         if let second { parts.append(second) }
         for processor in postProcessors { processor.process(&parts, addsSpecialTokens: addsSpecialTokens) }
         guard parts.count > 1 else { return parts.first ?? Encoding() }
+        try Truncation.requireFewWindows(parts)
         var result = Encoding()
         for part in parts { result.append(part) }
         return result

@@ -128,7 +128,7 @@ extension Tokenizer {
             let added = addSpecialTokens ? pipeline.addedTokenCount(isPair: second != nil) : 0
             try truncation.apply(&first, &second, added: added)
         }
-        var result = [pipeline.postProcess(first, second, addsSpecialTokens: addSpecialTokens)]
+        var result = try [pipeline.postProcess(first, second, addsSpecialTokens: addSpecialTokens)]
         try padding?.apply(&result)
         return result[0]
     }

@@ -126,6 +126,22 @@ extension Truncation {
         encoding = kept
     }
 
+    /// Refuses parts whose windows, each with each, would hold far more than the parts do: a template may name a text as
+    /// often as it likes.
+    static func requireFewWindows(_ parts: [Encoding]) throws {
+        var (windows, total, own) = (1.0, 0.0, 0.0)
+        for part in parts {
+            windows *= Double(part.overflowing.count + 1)
+            total += Double(part.count)
+            own += Double(part.count * (part.overflowing.count + 1))
+        }
+        guard windows * total > Double(leastWindowTokens) + own * Double(mostOverlap) else { return }
+        throw TokenizerError.truncation(
+            reason: "the \(parts.count) parts of its template have windows that, each with each, hold "
+                + "\(Int(min(windows * total, 1e15))) tokens, which is too many; name each text once, or cut without windows"
+        )
+    }
+
     /// Windows that overlap nearly whole would hold the square of the text.
     private static let (leastWindowTokens, mostOverlap) = (1 << 20, 16)
 

@@ -116,6 +116,27 @@ import Testing
         }
     }
 
+    /// What the fuzzer found: a template named a text five times, and the windows of each were combined with all others.
+    @Test func windowsOfATextThatIsNamedOftenAreBounded() throws {
+        let once = #"{"Sequence":{"id":"A","type_id":0}}"#
+        func tokenizer(_ mentions: Int) throws -> Tokenizer {
+            let pieces = Array(repeating: once, count: mentions).joined(separator: ",")
+            return try Make.tokenizer([
+                "pre_tokenizer": #"{"type":"FixedLength","length":1}"#,
+                "truncation": #"{"max_length":2,"strategy":"LongestFirst","stride":0}"#,
+                "post_processor":
+                    #"{"type":"TemplateProcessing","single":[\#(pieces)],"pair":[],"special_tokens":{}}"#,
+            ])
+        }
+        let text = String(repeating: "a", count: 200)
+        #expect(try tokenizer(2).encode(text).overflowing.count == 9_999)
+        #expect {
+            _ = try tokenizer(5).encode(text)
+        } throws: {
+            "\($0)".contains("name each text once")
+        }
+    }
+
     /// What the fuzzer found: every window was filled up to a million tokens.
     @Test func paddingOfManyWindowsIsBounded() throws {
         let tokenizer = try Make.tokenizer([
