@@ -1,9 +1,9 @@
 // Where tensors on the CPU live, and what libtorch may keep beside them.
 //
 // Training allocates as a stack does: the forward pass piles up what the backward pass then takes away, for batches of
-// other lengths in other sizes each time. The C library's heap answers that with gaps that stay resident, and with pages
-// given back and faulted in again in every step. Here the tensors share one range of addresses: the lowest gap that is
-// large enough is taken, and neighbouring gaps become one, so that the range grows little beyond what is alive.
+// other lengths in other sizes each time. The C library's heap answers that with gaps that stay resident, and with
+// pages given back and faulted in again in every step. Here the tensors share one range of addresses: the lowest gap
+// that is large enough is taken, and neighbouring gaps become one, so that the range grows little beyond what is alive.
 #include "engine.h"
 
 #if defined(__linux__)
@@ -13,8 +13,16 @@
 #include <malloc/malloc.h>
 #endif
 
-// The sanitizers watch the C library's heap.
-#if defined(__linux__) && !defined(__SANITIZE_ADDRESS__)
+// The address sanitizer watches the C library's heap alone. GCC and clang tell of it in different ways.
+#if defined(__SANITIZE_ADDRESS__)
+#define GRAFT_IS_WATCHED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define GRAFT_IS_WATCHED 1
+#endif
+#endif
+
+#if defined(__linux__) && !defined(GRAFT_IS_WATCHED)
 #include <c10/core/CPUAllocator.h>
 #include <c10/core/alignment.h>
 #include <c10/core/impl/alloc_cpu.h>
@@ -119,7 +127,9 @@ void TensorMemory::release_gaps() {
         auto end = reinterpret_cast<uintptr_t>(std::min(block + size, top_)) / page * page;
         if (begin < end) madvise(reinterpret_cast<void *>(begin), end - begin, MADV_DONTNEED);
     }
-    if (!gaps_.empty()) top_ = std::min(top_, std::max(gaps_.rbegin()->first, base_));
+    // What is above the last block in use has no pages any more.
+    auto last = gaps_.rbegin();
+    if (last != gaps_.rend() && last->first + last->second == end_) top_ = std::min(top_, last->first);
 }
 
 /// oneDNN keeps what it made for each shape, a thousand of them at 700 KB: batches of many lengths would fill that.
