@@ -118,23 +118,24 @@ at::Tensor multinomial(const at::Tensor &probabilities, int64_t count, int64_t s
 
 namespace {
 
-/// Whether no number has an exponent of ones, which infinity and NaN have. Nothing is computed and nothing is copied.
+/// Whether no number has an exponent of ones, which infinity and NaN have. Nothing is computed and nothing is copied. On one
+/// thread: memory is what bounds it, and a team that was woken for it would spin beside the copying that comes next.
 template <typename Bits>
 bool has_finite_exponents(const void *data, int64_t count, Bits exponent) {
+    // A count that is known is what compilers make vectors of; a few pages at a time, so that a look can end early.
+    constexpr int64_t width = 64, stretch = 1 << 14;
     auto *bits = static_cast<const Bits *>(data);
-    std::atomic<bool> found{false};
-    at::parallel_for(0, count, 1 << 16, [&](int64_t begin, int64_t end) {
-        if (found.load(std::memory_order_relaxed)) return;
+    for (int64_t begin = 0; begin < count; begin += stretch) {
+        auto end = std::min(count, begin + stretch);
         Bits any = 0;
         auto i = begin;
-        // A count that is known is what compilers make vectors of.
-        for (; i + 64 <= end; i += 64) {
-            for (int64_t j = i; j < i + 64; ++j) any |= static_cast<Bits>((bits[j] & exponent) == exponent);
+        for (; i + width <= end; i += width) {
+            for (int64_t j = i; j < i + width; ++j) any |= static_cast<Bits>((bits[j] & exponent) == exponent);
         }
         for (; i < end; ++i) any |= static_cast<Bits>((bits[i] & exponent) == exponent);
-        if (any) found.store(true, std::memory_order_relaxed);
-    });
-    return !found.load();
+        if (any) return false;
+    }
+    return true;
 }
 
 }  // namespace
