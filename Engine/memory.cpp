@@ -6,6 +6,8 @@
 // that is large enough is taken, and neighbouring gaps become one, so that the range grows little beyond what is alive.
 #include "engine.h"
 
+#include <cstdlib>
+
 #if defined(__linux__)
 #include <malloc.h>
 #include <sys/mman.h>
@@ -13,7 +15,8 @@
 #include <malloc/malloc.h>
 #endif
 
-// The address sanitizer watches the C library's heap alone. GCC and clang tell of it in different ways.
+// The address sanitizer watches the C library's heap alone, so that heap has all tensors then. GCC and clang tell of it
+// in different ways.
 #if defined(__SANITIZE_ADDRESS__)
 #define GRAFT_IS_WATCHED 1
 #elif defined(__has_feature)
@@ -21,14 +24,16 @@
 #define GRAFT_IS_WATCHED 1
 #endif
 #endif
-
 #if defined(__linux__) && !defined(GRAFT_IS_WATCHED)
+#define GRAFT_OWN_MEMORY 1
+#endif
+
+#if defined(GRAFT_OWN_MEMORY)
 #include <c10/core/CPUAllocator.h>
 #include <c10/core/alignment.h>
 #include <c10/core/impl/alloc_cpu.h>
 #include <unistd.h>
 
-#include <cstdlib>
 #include <map>
 #include <mutex>
 
@@ -75,8 +80,6 @@ private:
     std::mutex mutex_;
     /// Address to size. Few: blocks go in the order in which they came, and gaps grow together.
     std::map<char *, size_t> gaps_;
-    /// Where addresses begin that were never used.
-    char *top_ = base_;
 };
 
 /// Never destroyed: tensors of other libraries may outlive this one's statics.
@@ -91,7 +94,6 @@ void *TensorMemory::take(size_t bytes) {
     auto [block, room] = *gap;
     auto next = gaps_.erase(gap);
     if (room > size) gaps_.emplace_hint(next, block + size, room - size);
-    top_ = std::max(top_, block + size);
     return new (block) Header{size} + 1;
 }
 
@@ -124,20 +126,10 @@ void TensorMemory::release_gaps() {
     std::lock_guard lock(mutex_);
     for (auto [block, size] : gaps_) {
         auto begin = (reinterpret_cast<uintptr_t>(block) + page - 1) / page * page;
-        auto end = reinterpret_cast<uintptr_t>(std::min(block + size, top_)) / page * page;
+        auto end = reinterpret_cast<uintptr_t>(block + size) / page * page;
         if (begin < end) madvise(reinterpret_cast<void *>(begin), end - begin, MADV_DONTNEED);
     }
-    // What is above the last block in use has no pages any more.
-    auto last = gaps_.rbegin();
-    if (last != gaps_.rend() && last->first + last->second == end_) top_ = std::min(top_, last->first);
 }
-
-/// oneDNN keeps what it made for each shape, a thousand of them at 700 KB: batches of many lengths would fill that.
-/// These are its own switches and libtorch's; both are read at the first use.
-const bool keeps_few_shapes = [] {
-    for (auto *name : {"ONEDNN_PRIMITIVE_CACHE_CAPACITY", "LRU_CACHE_CAPACITY"}) setenv(name, "96", /*overwrite=*/0);
-    return true;
-}();
 
 const bool is_installed = [] {
     auto *base = mmap(nullptr, reserved, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -148,27 +140,30 @@ const bool is_installed = [] {
 }();
 
 }  // namespace
-
-void release_freed_memory() {
-    if (memory) memory->release_gaps();
-#if defined(__GLIBC__)
-    malloc_trim(0);
-#endif
-}
-
 }  // namespace graft
-
-#else
+#endif
 
 namespace graft {
+namespace {
+
+/// oneDNN keeps what it made for each shape, a thousand of them at 700 KB: batches of many lengths would fill that.
+/// These are its own switches and libtorch's; both are read at the first use.
+const bool keeps_few_shapes = [] {
+    for (auto *name : {"ONEDNN_PRIMITIVE_CACHE_CAPACITY", "LRU_CACHE_CAPACITY"}) setenv(name, "96", /*overwrite=*/0);
+    return true;
+}();
+
+}  // namespace
 
 void release_freed_memory() {
-#if defined(__APPLE__)
-    malloc_zone_pressure_relief(nullptr, 0);
-#elif defined(__GLIBC__)
+#if defined(GRAFT_OWN_MEMORY)
+    if (memory) memory->release_gaps();
+#endif
+#if defined(__GLIBC__)
     malloc_trim(0);
+#elif defined(__APPLE__)
+    malloc_zone_pressure_relief(nullptr, 0);
 #endif
 }
 
 }  // namespace graft
-#endif

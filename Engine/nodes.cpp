@@ -20,25 +20,16 @@ inline uint64_t random_word(uint64_t key, uint64_t index) {
     return z ^ (z >> 31);
 }
 
-/// Of up to four elements, those whose draw is below the threshold become zero. Nothing branches: what is dropped cannot be
-/// predicted.
-template <typename Scalar>
-inline void drop_word(const Scalar *x, Scalar *y, int64_t count, uint64_t bits, uint32_t threshold, float scale) {
-    for (int64_t i = 0; i < count; ++i, bits >>= 16) {
-        auto kept = static_cast<Scalar>(x[i] * scale);
-        y[i] = (bits & 0xFFFF) < threshold ? Scalar(0) : kept;
-    }
-}
-
 template <typename Scalar>
 void drop(const Scalar *x, Scalar *y, int64_t count, uint32_t threshold, float scale, uint64_t key) {
+    // A factor from a table and no branch: whether an element is kept is what no processor can predict.
+    const float factors[2] = {scale, 0};
     at::parallel_for(0, (count + 3) / 4, 4096, [&](int64_t begin, int64_t end) {
-        auto whole = std::min(end, count / 4);
-        auto word = begin;
-        // A count that is known is what compilers make vectors of.
-        for (; word < whole; ++word) drop_word(x + word * 4, y + word * 4, 4, random_word(key, word), threshold, scale);
-        if (word < end) {
-            drop_word(x + word * 4, y + word * 4, count - word * 4, random_word(key, word), threshold, scale);
+        for (int64_t word = begin; word < end; ++word) {
+            auto bits = random_word(key, word);
+            for (int64_t i = word * 4; i < std::min(word * 4 + 4, count); ++i, bits >>= 16) {
+                y[i] = static_cast<Scalar>(x[i] * factors[(bits & 0xFFFF) < threshold]);
+            }
         }
     });
 }

@@ -46,12 +46,12 @@ bool is_mkl_slow() {
 
 /// Whether x wᵀ goes to oneDNN: a rule of types and shapes alone, so that the same run is the same numbers. A few rows
 /// against a large weight go there on every processor where no gradient is wanted, as in generation: the time goes into
-/// reading the weight once, and BLAS packs it first, which reads and writes it all once more.
+/// reading the weight once. BLAS reads it with one thread for one row, and packs it first for more.
 bool is_for_onednn(const at::Tensor &x, const at::Tensor &w) {
     if (!x.is_cpu() || !w.is_cpu() || x.scalar_type() != at::kFloat || w.scalar_type() != at::kFloat) return false;
     if (w.dim() != 2 || w.size(0) < 8 || w.size(1) < 64) return false;
     auto rows = x.numel() / w.size(1);
-    bool is_skinny = rows >= 2 && rows <= 64 && w.numel() >= (int64_t(1) << 16) && w.is_contiguous();
+    bool is_skinny = rows >= 1 && rows <= 64 && w.numel() >= (int64_t(1) << 16) && w.is_contiguous();
     bool is_wanted = (is_mkl_slow() && rows >= 16) || (is_skinny && !at::GradMode::is_enabled());
     return is_wanted && onednn_linear() != nullptr;
 }

@@ -163,18 +163,7 @@ import Testing
         configuration.training.maxSteps = 5
         configuration.training.gradientAccumulationSteps = 2
         configuration.training.perDeviceTrainBatchSize = 4
-        let expected = try await observe(configuration)
-        let folder = configuration.outputDirectory
-        let whole = try Data(contentsOf: URL(fileURLWithPath: folder + "/adapter_model.safetensors"))
-        try FileManager.default.moveItem(atPath: folder, toPath: folder + "-whole")
-        for step in 1...3 {
-            let run = try await TrainingRun(configuration, start: step == 1 ? .new : .resume)
-            run.stop()
-            _ = try await observe(run)
-        }
-        _ = try await observe(configuration, start: .resume)
-        #expect(try Data(contentsOf: URL(fileURLWithPath: folder + "/adapter_model.safetensors")) == whole)
-        #expect(try loggedSteps(folder).map(\.loss) == expected.losses)
+        try await expectExactResume(configuration)
     }
 
     /// Each method beside a few LoRA factors of its own corner: it trains, and its folder computes the same.

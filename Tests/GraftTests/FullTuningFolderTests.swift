@@ -38,16 +38,6 @@ import Testing
         var configuration = try tiny.classification("run", method: FullTuning())
         configuration.fromScratch = true
         configuration.training.maxSteps = 6
-        let expected = try await observe(configuration)
-        try FileManager.default.moveItem(
-            atPath: configuration.outputDirectory, toPath: configuration.outputDirectory + "-whole")
-        for step in 1...2 {
-            let run = try await TrainingRun(configuration, start: step == 1 ? .new : .resume)
-            run.stop()
-            #expect(try await observe(run).summary?.steps == step)
-        }
-        _ = try await observe(configuration, start: .resume)
-        #expect(try tiny.adapter("run") == tiny.adapter("run-whole"))
-        #expect(try loggedSteps(configuration.outputDirectory).map(\.loss) == expected.losses)
+        try await expectExactResume(configuration, interruptedAfter: 2)
     }
 }

@@ -125,18 +125,7 @@ import Testing
         configuration.training.gradientAccumulationSteps = 2
         configuration.training.perDeviceTrainBatchSize = 4
         configuration.data.validationSplit = 0.2
-        let expected = try await observe(configuration)
-        try FileManager.default.moveItem(
-            atPath: configuration.outputDirectory, toPath: configuration.outputDirectory + "-whole")
-        for step in 1...3 {
-            let run = try await TrainingRun(configuration, start: step == 1 ? .new : .resume)
-            run.stop()
-            #expect(try await observe(run).summary?.steps == step)
-        }
-        let resumed = try await observe(configuration, start: .resume)
-        #expect(try tiny.adapter("run") == tiny.adapter("run-whole"))
-        #expect(try loggedSteps(configuration.outputDirectory).map(\.loss) == expected.losses)
-        #expect(resumed.summary?.metrics == expected.summary?.metrics)
+        try await expectExactResume(configuration)
     }
 
     @Test func heldOutImagesAreNotLearnt() async throws {

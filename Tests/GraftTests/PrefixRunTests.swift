@@ -7,15 +7,7 @@ import Testing
         let tiny = try TinyCheckpoint.bert()
         var configuration = try tiny.classification("run", method: MAMAdapter())
         configuration.training.maxSteps = 4
-        let expected = try await observe(configuration)
-        try FileManager.default.moveItem(atPath: tiny.path("run"), toPath: tiny.path("run-whole"))
-
-        let first = try await TrainingRun(configuration)
-        first.stop()
-        #expect(try await observe(first).summary?.outcome == .interrupted)
-        let resumed = try await observe(configuration, start: .resume)
-        #expect(resumed.summary?.metrics == expected.summary?.metrics)
-        #expect(try tiny.adapter("run") == tiny.adapter("run-whole"))
+        try await expectExactResume(configuration, interruptedAfter: 1)
 
         let file = try SafetensorsFile(URL(fileURLWithPath: tiny.path("run") + "/adapter_model.safetensors"))
         #expect(file.names.contains("prompt_embeddings"))

@@ -1,5 +1,6 @@
 import Foundation
 import Graft
+import Testing
 
 /// What a run did, from the events that it sent.
 struct ObservedRun {
@@ -39,6 +40,32 @@ func observe(_ run: TrainingRun) async throws -> ObservedRun {
     var observed = ObservedRun()
     for try await event in run.events() { observed.consume(event) }
     return observed
+}
+
+/// Runs a training as a whole, and once more with an interruption after each of its first steps: both end alike, with the
+/// same bytes and the same log. The first is left in the output folder's name with `-whole`.
+@discardableResult
+func expectExactResume(
+    _ configuration: TrainingConfiguration, interruptedAfter steps: Int = 3,
+    sourceLocation: Testing.SourceLocation = #_sourceLocation
+) async throws -> (whole: ObservedRun, resumed: ObservedRun) {
+    let folder = configuration.outputDirectory
+    func adapter(_ folder: String) throws -> Data {
+        try Data(contentsOf: URL(fileURLWithPath: folder).appendingPathComponent(AdapterFolder.weightsName))
+    }
+    let whole = try await observe(configuration)
+    try FileManager.default.moveItem(atPath: folder, toPath: folder + "-whole")
+    for step in 1...steps {
+        let run = try await TrainingRun(configuration, start: step == 1 ? .new : .resume)
+        run.stop()
+        let summary = try await observe(run).summary
+        #expect(summary?.outcome == .interrupted && summary?.steps == step, sourceLocation: sourceLocation)
+    }
+    let resumed = try await observe(configuration, start: .resume)
+    #expect(try adapter(folder) == adapter(folder + "-whole"), sourceLocation: sourceLocation)
+    #expect(try loggedSteps(folder).map(\.loss) == whole.losses, sourceLocation: sourceLocation)
+    #expect(resumed.summary?.metrics == whole.summary?.metrics, sourceLocation: sourceLocation)
+    return (whole, resumed)
 }
 
 // The number of threads is the process's, and changes the rounding of sums: no test sets it, so that runs side by side can

@@ -70,6 +70,24 @@ import Testing
         #expect(try x.grad?.isEqual(to: y.detach()) == true)
     }
 
+    /// Counts that leave a word of draws unfinished, below and above what one thread takes.
+    @Test(arguments: [1, 3, 4, 6, 16_385, 70_003])
+    func dropoutIsTheSameForOneThreadAndForAll(count: Int) throws {
+        let key = RandomKey(seed: 5).derived("dropout"), p = 0.3
+        let kept = try Tensor.ones([count]).dropout(p, key: key).array(of: Float.self)
+        // SplitMix64 counts words, and each has four draws of 16 bits, the lowest first.
+        let threshold = UInt64((p * 65_536).rounded())
+        let scale = Float(65_536 / (65_536 - Double(threshold)))
+        let expected = (0..<count).map { index -> Float in
+            var z = UInt64(bitPattern: Int64(key.integer)) &+ UInt64(index / 4 + 1) &* 0x9E37_79B9_7F4A_7C15
+            z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+            z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+            z ^= z >> 31
+            return (z >> UInt64(index % 4 * 16)) & 0xFFFF < threshold ? 0 : scale
+        }
+        #expect(kept == expected)
+    }
+
     @Test(arguments: [nil, 5.0])
     func chunkedCrossEntropyEqualsThePlainOne(softcap: Double?) throws {
         let key = RandomKey(seed: 7)
