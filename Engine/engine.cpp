@@ -79,6 +79,10 @@ void record_error(const char *message, const char *details) {
     last_details = details;
 }
 
+const char *last_error() {
+    return last_message.c_str();
+}
+
 int32_t status_of_current_exception() {
     try {
         throw;
@@ -182,12 +186,13 @@ extern "C" __attribute__((visibility("default"))) const struct ct_engine *graft_
         graft::release,
         graft::from_blob,
         graft::copy_bytes,
-        [] { return graft::last_message.c_str(); },
+        graft::last_error,
         [] { return graft::last_details.c_str(); },
         [] { return graft::live_handles.load(); },
         [] { return TORCH_VERSION; },
         graft::configuration,
         graft::on_gradient,
+        graft::gradient_checkpoint,
     };
     return &engine;
 }

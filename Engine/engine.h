@@ -18,6 +18,8 @@ extern const ct_operations operations;
 extern std::atomic<int64_t> live_handles;
 
 void record_error(const char *message, const char *details);
+/// Of the calling thread's last failed call.
+const char *last_error();
 
 inline ct_tensor handle(at::Tensor tensor) {
     auto *boxed = new at::Tensor(std::move(tensor));
@@ -70,6 +72,7 @@ bool set_grad_enabled(bool on);
 void release_freed_memory();
 void end_waiting_threads();
 int32_t on_gradient(ct_tensor leaf, int32_t (*hook)(void *), void (*release)(void *), void *context);
+int32_t gradient_checkpoint(int32_t (*run)(void *), void (*release)(void *), void *context);
 int64_t cuda_device_count();
 
 at::Tensor ifft2_real(const at::Tensor &a);

@@ -63,7 +63,7 @@ public final class VisionBlocks: Network {
     /// Every token after the last norm.
     public func callAsFunction(_ input: ModelInput, _ context: ForwardContext) throws -> ModelOutput {
         let x = try input.requiredPixels()
-        let hidden = try body(x, input, context, finish: { try norm($0, context) }) { index, x, input in
+        let hidden = try body(x, input, context, finish: { try norm($0, context) }) { [self] index, x, input in
             let layer = layers[index]
             let attended = try layer.attention(x, context) { try VisionBlocks.attend($0, layer, input, context) }
             return try layer.mlp(attended, context) { try layer.down(layer.up($0, context).gelu(), context) }

@@ -11,6 +11,8 @@ public final class ForwardContext {
     public let cache: KeyValueCache?
     /// True when only the scores are asked for: a network may then leave out last hidden states that no score comes from.
     public let scoresOnly: Bool
+    /// True when blocks keep what goes into them and no more, and are run again in the backward.
+    public let gradientCheckpointing: Bool
     /// How many adapters act side by side, each on a block of the rows of its own; 1 for all on all rows.
     public internal(set) var lanes = 1
     /// What `ofOneLane` has made.
@@ -31,9 +33,10 @@ public final class ForwardContext {
     /// A context for one forward.
     public init(
         isTraining: Bool = false, key: RandomKey = RandomKey(seed: 0), cache: KeyValueCache? = nil,
-        scoresOnly: Bool = false, lanes: Int = 1
+        scoresOnly: Bool = false, gradientCheckpointing: Bool = false, lanes: Int = 1
     ) {
         self.lanes = lanes
+        self.gradientCheckpointing = gradientCheckpointing
         self.isTraining = isTraining
         self.key = key
         self.cache = cache

@@ -16,7 +16,7 @@ public enum TorchError: Error, Equatable, CustomStringConvertible {
         case .operation(let name, let message): "libtorch refused \(name): \(message)"
         case .outOfMemory(let operation, _):
             "out of memory in \(operation): use a smaller batch (per_device_train_batch_size) with more "
-                + "gradient_accumulation_steps, or a shorter max_length"
+                + "gradient_accumulation_steps, gradient_checkpointing: true, or a shorter max_length"
         case .invalid(let text): text
         }
     }

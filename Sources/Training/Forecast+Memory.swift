@@ -18,6 +18,8 @@ extension Forecast {
         var keepsProbabilities: Bool
         /// False for methods that only run forwards.
         var usesBackward = true
+        /// Whether blocks are run again in the backward.
+        var gradientCheckpointing = false
     }
 
     /// The parts of the memory at its peak, in bytes. Held against measured peaks of MiniLM, a Qwen2 shape and a ViT in
@@ -37,35 +39,56 @@ extension Forecast {
         ].filter { $0.bytes > 0 }
     }
 
-    /// What the forward keeps for the backward, in bytes: behind the lowest place that the method changes what each
-    /// projection gives, which norms and activations look at again; what goes into those that are trained, once for
-    /// those that read the same; what grafts beside the projections keep; the probabilities of attentions before and
-    /// after dropout. Without a backward it is one block's.
+    /// What the forward keeps for the backward, in bytes. Without a backward it is one block's; with gradient
+    /// checkpointing it is what goes into every block, and one block's.
     private static func activations(_ model: Model, _ grafts: GraftSet, _ conditions: MemoryConditions) -> Int {
-        let order = Array(model.projections.values)
+        let kept = channels(model, grafts, conditions)
+        let all = kept.values.reduce(0, +)
+        // Of an encoder-decoder, a cell is the one half's or the other's.
+        let halves = max(1, model.bodies.count)
+        guard conditions.usesBackward else { return conditions.cells * all * 4 / (max(1, model.blocks.count) * halves) }
+        guard conditions.gradientCheckpointing else { return conditions.cells * all * 4 / halves }
+        let blocks = kept.filter { !$0.key.isEmpty }
+        let entries = blocks.keys.reduce(0) { $0 + (model.blocks[$1]?.size ?? 0) }
+        return conditions.cells * ((kept[""] ?? 0) + entries + (blocks.values.max() ?? 0)) * 4 / halves
+    }
+
+    /// How many channels of a cell the forward keeps in each block, by its path, and beside the blocks, under the empty
+    /// path. It keeps, behind the lowest place that the method changes, what each projection gives, which norms and
+    /// activations look at again; what goes into those that are trained, once for those that read the same; what grafts
+    /// beside the projections keep; the probabilities of attentions before and after dropout.
+    private static func channels(
+        _ model: Model, _ grafts: GraftSet, _ conditions: MemoryConditions
+    ) -> [String: Int] {
+        let (order, blocks) = (Array(model.projections.values), Array(model.blocks.keys))
+        func block(around path: String) -> String { blocks.first { path == $0 || path.hasPrefix($0 + ".") } ?? "" }
         let lowest = conditions.usesBackward ? model.lowestProjection(changedBy: grafts) : 0
-        var (channels, inputs) = (0, Set<String>())
+        var (channels, inputs) = ([String: Int](), Set<String>())
         // Scores of the vocabulary are made in chunks; rows of an embedding are looked up.
         for projection in order[lowest...] where !projection.isVocabulary {
-            channels += projection.outputSize
+            let block = block(around: projection.path)
+            channels[block, default: 0] += projection.outputSize
             guard conditions.usesBackward, grafts.trains(projection) else { continue }
             let input = "\(projection.parentPath) \(projection.inputSize)"
-            if inputs.insert(input).inserted { channels += projection.inputSize }
+            if inputs.insert(input).inserted { channels[block, default: 0] += projection.inputSize }
         }
-        if conditions.usesBackward { channels += model.channelsBesideProjections(of: grafts) }
-        let first = order.dropFirst(lowest).first?.path ?? ""
-        if conditions.keepsProbabilities, conditions.usesBackward {
-            let blocks = model.blocks.values.map(\.path)
-            let begin = blocks.firstIndex { first.hasPrefix($0 + ".") } ?? 0
-            let reached = lowest < order.count ? blocks.dropFirst(begin) : []
-            let attentions = model.attentions.values.filter { site in
-                reached.contains { site.path.hasPrefix($0 + ".") }
+        guard conditions.usesBackward else { return channels }
+        // A graft behind a branch reads it and adds to it; a side network has some states for each block.
+        for path in grafts.sublayers.keys {
+            channels[block(around: path), default: 0] += 2 * (model.sublayers[path]?.size ?? 0)
+        }
+        for path in grafts.sides.keys {
+            channels["", default: 0] += model.bodies[path].map { 4 * $0.blocks.count * $0.size } ?? 0
+        }
+        if conditions.keepsProbabilities, lowest < order.count {
+            let first = blocks.firstIndex(of: block(around: order[lowest].path)) ?? 0
+            for site in model.attentions.values {
+                let block = block(around: site.path)
+                guard blocks[first...].contains(block) else { continue }
+                channels[block, default: 0] += 2 * site.heads * conditions.columns
             }
-            channels += attentions.reduce(0) { $0 + 2 * $1.heads * conditions.columns }
         }
-        let depth = conditions.usesBackward ? 1 : max(1, model.blocks.count)
-        // Of an encoder-decoder, a cell is the one half's or the other's.
-        return conditions.cells * channels * 4 / (depth * max(1, model.bodies.count))
+        return channels
     }
 
     /// Two chunks of scores, of which the second is their gradient.
@@ -96,16 +119,6 @@ extension Model {
             + Array(sides.keys) + grafts.sublayers.keys.map(parent)
         guard let lowest = paths.map(place).min() else { return projections.count }
         return projections.values.firstIndex { place($0.weight.name) >= lowest } ?? projections.count
-    }
-}
-
-extension Model {
-    /// A graft behind a branch reads it and adds to it; a side network has some states for each block.
-    fileprivate func channelsBesideProjections(of grafts: GraftSet) -> Int {
-        let branches = grafts.sublayers.keys.reduce(0) { $0 + 2 * (sublayers[$1]?.size ?? 0) }
-        return grafts.sides.keys.reduce(branches) { sum, path in
-            sum + (bodies[path].map { 4 * $0.blocks.count * $0.size } ?? 0)
-        }
     }
 }
 

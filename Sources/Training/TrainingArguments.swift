@@ -69,6 +69,8 @@ public struct TrainingArguments: Codable, Sendable, Equatable {
     public var maxRewinds = 3
     /// The most memory that the run may take; nil for no limit.
     public var memoryLimit: ByteCount?
+    /// Blocks keep what goes into them and no more, and are run again in the backward.
+    public var gradientCheckpointing = false
     /// cpu, cuda or cuda:<index>.
     public var device = "cpu"
     /// Threads of one operation; nil for the physical cores.
@@ -110,6 +112,7 @@ public struct TrainingArguments: Codable, Sendable, Equatable {
         case rewindFactor = "rewind_factor"
         case maxRewinds = "max_rewinds"
         case memoryLimit = "memory_limit"
+        case gradientCheckpointing = "gradient_checkpointing"
         case device
         case threads
         case linearProbe = "linear_probe"
@@ -157,6 +160,7 @@ public struct TrainingArguments: Codable, Sendable, Equatable {
         rewindFactor = try keys.value(.rewindFactor, rewindFactor)
         maxRewinds = try keys.value(.maxRewinds, maxRewinds)
         memoryLimit = try keys.decodeIfPresent(ByteCount.self, forKey: .memoryLimit)
+        gradientCheckpointing = try keys.value(.gradientCheckpointing, gradientCheckpointing)
         device = try keys.value(.device, device)
         threads = try keys.decodeIfPresent(Int.self, forKey: .threads)
         linearProbe = try keys.value(.linearProbe, linearProbe)

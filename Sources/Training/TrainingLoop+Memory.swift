@@ -11,6 +11,7 @@ extension TrainingLoop {
         throw TrainingError.memory(
             "memory_limit: the run took \(Quantity.bytes(peak)) up to step \(progress.step), more than "
                 + "\(Quantity.bytes(limit.bytes)), and was ended after a checkpoint; continue with --resume and a higher "
-                + "limit, or begin anew with a smaller per_device_train_batch_size or max_length")
+                + "limit\(arguments.gradientCheckpointing ? "" : " or gradient_checkpointing: true"), or begin anew with a "
+                + "smaller per_device_train_batch_size or max_length")
     }
 }

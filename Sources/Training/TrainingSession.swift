@@ -112,7 +112,8 @@ final class TrainingSession {
             active: trainables.activeCount, cells: batches.largestBatchCells, columns: batches.largestBatchColumns,
             vocabulary: configuration.task.isClassification ? 0 : try modelConfig.vocabularySize ?? 0,
             keepsProbabilities: try modelConfig.keepsAttentionProbabilities,
-            usesBackward: lifecycle?.updateRule?.usesBackward ?? true)
+            usesBackward: lifecycle?.updateRule?.usesBackward ?? true,
+            gradientCheckpointing: arguments.gradientCheckpointing)
         forecast = try Forecast(
             configuration, data.statistics, batches, model: model,
             memoryParts: Forecast.memory(model, grafts, memory), trainableParameters: trainables.count,

@@ -118,7 +118,9 @@ final class TrainingStep: StepWork {
 extension TrainingStep {
     /// - Parameter lanes: how many adapters share the forward.
     func trainingContext(_ index: Int, lanes: Int = 1) -> ForwardContext {
-        ForwardContext(isTraining: true, key: root.derived(index), scoresOnly: true, lanes: lanes)
+        ForwardContext(
+            isTraining: true, key: root.derived(index), scoresOnly: true,
+            gradientCheckpointing: session.configuration.training.gradientCheckpointing, lanes: lanes)
     }
 
     /// The mean loss per label over the batches, each of which gives its sum.

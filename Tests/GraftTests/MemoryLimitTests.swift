@@ -34,6 +34,7 @@ import Testing
         var configuration = try tiny.completion("run")
         (configuration.data.batching, configuration.data.maxLength) = (.packing, 32)
         configuration.training.perDeviceTrainBatchSize = 2
+        configuration.training.gradientCheckpointing = true
         var single = configuration
         single.training.perDeviceTrainBatchSize = 1
         let forecast = try await TrainingRun(single).forecast.memoryBytes
@@ -46,6 +47,28 @@ import Testing
             "\(message)")
         (configuration.data.maxLength, configuration.training.perDeviceTrainBatchSize) = (28, 1)
         configuration.training.gradientAccumulationSteps = 2
+        _ = try await TrainingRun(configuration)
+    }
+
+    @Test(arguments: [
+        (1, "gradient_checkpointing: true makes the same steps"),
+        (
+            2,
+            "gradient_checkpointing: true and per_device_train_batch_size: 1 with gradient_accumulation_steps: 2 makes"
+        ),
+    ])
+    func blocksThatRunAgainAreProposedWhereNoSmallerBatchFits(size: Int, proposal: String) async throws {
+        let tiny = try TinyCheckpoint.llama()
+        var configuration = try tiny.completion("run")
+        configuration.training.perDeviceTrainBatchSize = 1
+        configuration.training.memoryLimit = ByteCount(try await TrainingRun(configuration).forecast.memoryBytes - 1)
+        configuration.training.perDeviceTrainBatchSize = size
+        let limited = configuration
+        let message = await refusal { _ = try await TrainingRun(limited) }
+        #expect(message.contains(proposal), "\(message)")
+        configuration.training.gradientCheckpointing = true
+        configuration.training.perDeviceTrainBatchSize = 1
+        configuration.training.gradientAccumulationSteps = size
         _ = try await TrainingRun(configuration)
     }
 

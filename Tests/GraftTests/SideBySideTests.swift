@@ -76,9 +76,11 @@ import Testing
         try await expectEqualRuns(alone, Self.ranks)
     }
 
-    @Test func accumulatedBatchesAndUpperLayersAlone() async throws {
+    @Test(arguments: [false, true])
+    func accumulatedBatchesAndUpperLayersAlone(gradientCheckpointing: Bool) async throws {
         let tiny = try TinyCheckpoint.bert(dropout: 0.1)
         var alone = try tiny.classification("run")
+        alone.training.gradientCheckpointing = gradientCheckpointing
         alone.training.maxSteps = 4
         alone.training.gradientAccumulationSteps = 2
         alone.training.perDeviceTrainBatchSize = 4

@@ -114,7 +114,7 @@ final class BARTStack {
         if source != nil, let mask = input.attentionMask, try mask.rank == 2 {
             input.attentionMask = try mask.unsqueeze(1)
         }
-        return try body(x, input, context) { index, x, input in
+        return try body(x, input, context) { [self] index, x, input in
             if try isLeftOut(index, context) { return x }
             return try layers[index](x, input, seeing: source, context)
         }

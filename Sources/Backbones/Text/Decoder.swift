@@ -43,7 +43,7 @@ final class Decoder: CausalBackbone {
         let dtype = try x.dtype
         let rotation = try rotary(positions, dtype: dtype)
         let windowRotation = try windowRotary.map { try $0(positions, dtype: dtype) } ?? rotation
-        return try body(x, input, context, finish: { try norm($0, context) }) { index, x, input in
+        return try body(x, input, context, finish: { try norm($0, context) }) { [self] index, x, input in
             let layer = layers[index]
             return try layer(x, layer.isWindowed ? windowRotation : rotation, input, context)
         }

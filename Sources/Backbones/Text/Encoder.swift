@@ -32,7 +32,7 @@ final class Encoder: Network {
         let embedded = try embeddings(&input, at: body, context)
         // The last layer's other positions would reach nothing: most of its work is left out, forward and backward.
         let readsFirst = context.scoresOnly && readsFirstToken && !body.readsAllPositions
-        let x = try body(embedded, input, context) { index, x, input in
+        let x = try body(embedded, input, context) { [self] index, x, input in
             try layers[index](x, places: readsFirst && index == layers.count - 1 ? 1 : nil, input, context)
         }
         return ModelOutput(logits: try head(x, context), lastHiddenState: x)

@@ -99,7 +99,7 @@ final class GPT2: CausalBackbone {
         // Types, where a batch has them, are words, too.
         if let types = input.tokenTypeIDs { x = try x + words(types, context) }
         x = try context.dropout(x, settings.embeddingDropout, at: path)
-        return try body(x, input, context, finish: { try norm($0, context) }) { index, x, input in
+        return try body(x, input, context, finish: { try norm($0, context) }) { [self] index, x, input in
             try layers[index](x, input, context)
         }
     }

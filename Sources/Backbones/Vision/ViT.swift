@@ -93,7 +93,7 @@ final class ViT: Network {
         let embedded = try body.embedded(embeddings(input, context), &input, context)
         // The class token alone is scored: of the last layer, the other positions would reach nothing.
         let readsFirst = context.scoresOnly && classifier != nil && !body.readsAllPositions
-        let hidden = try body(embedded, input, context, finish: { try norm($0, context) }) { index, x, input in
+        let hidden = try body(embedded, input, context, finish: { try norm($0, context) }) { [self] index, x, input in
             try layers[index](x, places: readsFirst && index == layers.count - 1 ? 1 : nil, input, context)
         }
         return ModelOutput(logits: try classifier?(hidden.select(1, 0), context), lastHiddenState: hidden)

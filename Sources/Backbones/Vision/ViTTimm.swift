@@ -41,7 +41,8 @@ final class ViTTimm: Network {
     func callAsFunction(_ input: ModelInput, _ context: ForwardContext) throws -> ModelOutput {
         var input = input
         let embedded = try body.embedded(embeddings(input, context), &input, context)
-        let hidden = try body(embedded, input, context, finish: { try norm?($0, context) ?? $0 }) { index, x, input in
+        let hidden = try body(embedded, input, context, finish: { try norm?($0, context) ?? $0 }) {
+            [self] index, x, input in
             try blocks[index](x, input, context)
         }
         return ModelOutput(logits: try head?(hidden, context), lastHiddenState: hidden)

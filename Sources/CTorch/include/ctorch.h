@@ -44,6 +44,11 @@ struct ct_engine {
     // call fails. A null hook takes the present one away.
     int32_t (*on_gradient)(ct_tensor leaf, int32_t (*hook)(void *context), void (*release)(void *context),
                            void *context);
+    // Calls `run(context)` and gives its status; nothing is kept of what its operations save for the backward, which
+    // calls it once more when it asks for that, and does as libtorch's own would with what is saved then. It must do the
+    // same both times. CT_UNKNOWN says that the failure is not the engine's. `release(context)` is called when the
+    // backward has passed or the graph is gone, and when this call fails.
+    int32_t (*gradient_checkpoint)(int32_t (*run)(void *context), void (*release)(void *context), void *context);
 };
 
 // Loads the engine library once for the process. Returns 0, or 1 with a message in `message`.

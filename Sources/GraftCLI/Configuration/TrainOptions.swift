@@ -49,6 +49,8 @@ struct TrainOptions: ParsableArguments {
     var onNonfinite: String?
     @Option(help: ArgumentHelp("The most memory, as 900MiB or 2GB.", valueName: "bytes"))
     var memoryLimit: BytesArgument?
+    @Flag(help: "Run blocks again in the backward instead of keeping what they made: less memory, more time.")
+    var gradientCheckpointing = false
     @Option(help: "cpu, cuda or cuda:<index>.")
     var device: String?
     @Option(help: "Threads of one operation.")
@@ -75,6 +77,7 @@ struct TrainOptions: ParsableArguments {
         settings += texts.compactMap { key, value in value.map { (key, .string($0)) } }
         settings += integers.compactMap { key, value in value.map { (key, .int(Int64($0))) } }
         settings += numbers.compactMap { key, value in value.map { (key, .double($0)) } }
+        if gradientCheckpointing { settings.append(("gradient_checkpointing", .bool(true))) }
         if let targetModules { settings.append(("target_modules", TrainOptions.modules(targetModules))) }
         return settings
     }

@@ -3,6 +3,9 @@ import Torch
 /// The blocks of a network between embeddings and head. Methods may change the rows of its token sequence before and
 /// between the blocks, watch what each block gives, and put a side network in the place of its output.
 public final class Body {
+    /// The block of an index: what comes out for `x`.
+    public typealias Layer = (_ index: Int, _ x: Tensor, _ input: ModelInput) throws -> Tensor
+
     /// The path of the backbone's module; of each half in an encoder-decoder.
     public let path: String
     /// Channels of a token.
@@ -49,7 +52,7 @@ public final class Body {
     ///   - layer: the block of an index.
     public func callAsFunction(
         _ x: Tensor, _ input: ModelInput, _ context: ForwardContext, finish: (Tensor) throws -> Tensor = { $0 },
-        layer: (_ index: Int, _ x: Tensor, _ input: ModelInput) throws -> Tensor
+        layer: @escaping Layer
     ) throws -> Tensor {
         if let taskIDs = input.taskIDs { context.taskIDs = taskIDs }
         guard let side else { return try finish(run(x, input, context, layer: layer) { _ in }) }
@@ -62,8 +65,7 @@ public final class Body {
     }
 
     private func run(
-        _ x: Tensor, _ input: ModelInput, _ context: ForwardContext,
-        layer: (_ index: Int, _ x: Tensor, _ input: ModelInput) throws -> Tensor, tap: (Tensor) -> Void
+        _ x: Tensor, _ input: ModelInput, _ context: ForwardContext, layer: @escaping Layer, tap: (Tensor) -> Void
     ) throws -> Tensor {
         var (x, input) = (x, input)
         let (whole, lanes) = (input, context.lanes)
@@ -79,12 +81,32 @@ public final class Body {
                 (x, input) = (try x.repeatedRows(lanes), whole)
                 context.lanes = lanes
             }
-            for graft in block.grafts { x = try graft.entering(x, &input, at: block, context) }
-            x = try layer(block.index, x, input)
-            for graft in block.grafts.reversed() { x = try graft.leaving(x, &input, at: block, context) }
+            (x, input) = try pass(x, input, through: block, context, layer)
             tap(x)
         }
         return try isOne && lanesBegin >= blocks.count ? x.repeatedRows(lanes) : x
+    }
+
+    /// What a block makes of rows and of what belongs to them.
+    private func pass(
+        _ x: Tensor, _ input: ModelInput, through block: Block, _ context: ForwardContext, _ layer: @escaping Layer
+    ) throws -> (x: Tensor, input: ModelInput) {
+        func passed() throws -> (x: Tensor, input: ModelInput) {
+            var (x, input) = (x, input)
+            for graft in block.grafts { x = try graft.entering(x, &input, at: block, context) }
+            x = try layer(block.index, x, input)
+            for graft in block.grafts.reversed() { x = try graft.leaving(x, &input, at: block, context) }
+            return (x, input)
+        }
+        guard context.gradientCheckpointing else { return try passed() }
+        let lanes = context.lanes
+        return try gradientCheckpoint {
+            // The second time, the context is as the end of the forward has left it.
+            let left = context.lanes
+            context.lanes = lanes
+            defer { context.lanes = left }
+            return try passed()
+        }
     }
 
     /// Sets the grafts in effect; an empty list leaves the base alone.

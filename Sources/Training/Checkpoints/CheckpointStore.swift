@@ -189,6 +189,7 @@ extension TrainingConfiguration {
         "save_total_limit",
         "eval_strategy", "eval_steps", "threads", "per_device_eval_batch_size", "early_stopping_patience",
         "early_stopping_threshold", "load_best_model_at_end", "linear_probe", "test_file", "memory_limit",
+        "gradient_checkpointing",
         "on_nonfinite", "rewind_factor", "max_rewinds", "transform",
     ]
 
