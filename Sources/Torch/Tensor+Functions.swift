@@ -103,7 +103,7 @@ extension Tensor {
     /// - Parameters:
     ///   - labels: [rows], every one of them a class.
     ///   - softcap: logits become softcap·tanh(logits / softcap); nil for none.
-    ///   - chunk: rows at a time; nil for about 128 MiB of logits.
+    ///   - chunk: rows at a time; nil for about 64 MiB of logits.
     public func linearCrossEntropySum(
         weight: Tensor, bias: Tensor? = nil, labels: Tensor, softcap: Double? = nil, chunk: Int? = nil
     ) throws -> Tensor {

@@ -29,11 +29,12 @@ extension Forecast {
         let activations = activations(model, grafts, conditions)
         return [
             MemoryPart(name: "weights", bytes: weights),
-            // The copy, its gradient, and AdamW's two moments.
-            MemoryPart(name: "trainable values, gradients, moments", bytes: conditions.active * 16),
+            // The copy, its gradient, and AdamW's two moments. Without a backward, weights are moved where they are.
+            MemoryPart(
+                name: "trainable values, gradients, moments", bytes: conditions.usesBackward ? conditions.active * 16 : 0),
             MemoryPart(name: "activations", bytes: activations),
-            // Batches of other lengths leave gaps that nothing fits; about a third, as measured.
-            MemoryPart(name: "freed and not given back", bytes: activations * 35 / 100),
+            // Batches of other lengths leave gaps that nothing fits; about a seventh, as measured.
+            MemoryPart(name: "freed and not given back", bytes: activations * 15 / 100),
             MemoryPart(name: "scores of one chunk", bytes: chunk(conditions)),
             MemoryPart(name: "engine", bytes: 200 << 20),
         ].filter { $0.bytes > 0 }
@@ -93,7 +94,7 @@ extension Forecast {
 
     /// Two chunks of scores, of which the second is their gradient.
     private static func chunk(_ conditions: MemoryConditions) -> Int {
-        2 * min(128 << 20, conditions.cells * conditions.vocabulary * 4)
+        2 * min(64 << 20, conditions.cells * conditions.vocabulary * 4)
     }
 }
 
