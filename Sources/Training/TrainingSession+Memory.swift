@@ -21,7 +21,8 @@ extension TrainingSession {
     private func sameSteps(_ batching: BatchingOptions, _ limit: Int, checkpointing: Bool) throws -> String? {
         let arguments = configuration.training
         let size = arguments.perDeviceTrainBatchSize
-        for smaller in stride(from: checkpointing ? size : size - 1, through: 1, by: -1) where size % smaller == 0 {
+        let sizes = stride(from: checkpointing ? size : size - 1, through: configuration.leastBatchSize, by: -1)
+        for smaller in sizes where size % smaller == 0 {
             let batch = try largestBatch(of: smaller, batching)
             let bytes = try memory(
                 cells: batch.largestBatchCells, columns: batch.largestBatchColumns, checkpointing: checkpointing)
@@ -39,19 +40,19 @@ extension TrainingSession {
         return nil
     }
 
-    /// The longest rows that fit one at a time.
+    /// The longest rows that fit in the smallest batch.
     private func shorterRows(_ batching: BatchingOptions, _ limit: Int) throws -> String? {
         guard configuration.task != .imageClassification else { return nil }
-        let arguments = configuration.training
+        let (arguments, rows) = (configuration.training, configuration.leastBatchSize)
         let longest = try largestBatch(of: 1, batching).largestBatchCells
         let checkpointing = canCheckpoint
         for share in stride(from: 7, through: 1, by: -1) {
             let columns = longest * share / 8
-            let bytes = try memory(cells: columns, columns: columns, checkpointing: checkpointing)
+            let bytes = try memory(cells: rows * columns, columns: columns, checkpointing: checkpointing)
             guard columns >= 8, bytes <= limit else { continue }
             return (checkpointing ? "gradient_checkpointing: true and " : "")
-                + "max_length: \(columns) with per_device_train_batch_size: 1 and gradient_accumulation_steps: "
-                + "\(arguments.gradientAccumulationSteps * arguments.perDeviceTrainBatchSize) takes about "
+                + "max_length: \(columns) with per_device_train_batch_size: \(rows) and gradient_accumulation_steps: "
+                + "\(max(1, arguments.gradientAccumulationSteps * arguments.perDeviceTrainBatchSize / rows)) takes about "
                 + Quantity.bytes(bytes)
         }
         return nil

@@ -216,11 +216,16 @@ extension TrainingConfiguration {
         }
     }
 
+    /// Rows that a batch cannot do without.
+    var leastBatchSize: Int {
+        if task == .preference, case .kto = preference.lossType { 2 } else { 1 }
+    }
+
     fileprivate func objective(classes: Int?) throws -> any Objective {
         guard task == .preference else { return task.objective(classes: classes) }
-        if case .kto = preference.lossType, training.perDeviceTrainBatchSize < 2 {
+        guard training.perDeviceTrainBatchSize >= leastBatchSize else {
             throw TrainingError.option(
-                "per_device_train_batch_size: kto compares rows within a batch and needs at least 2")
+                "per_device_train_batch_size: kto compares rows within a batch and needs at least \(leastBatchSize)")
         }
         return PreferenceObjective(options: preference)
     }

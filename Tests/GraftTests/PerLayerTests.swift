@@ -30,6 +30,11 @@ import Testing
         let within = try await observe(configuration(tiny, .object(options), "within"))
         #expect(after.losses == within.losses && after.losses.count == 5)
         #expect(try tiny.adapterTensors("after") == tiny.adapterTensors("within"))
+        // Each block is run again before its weights are stepped.
+        var again = try configuration(tiny, .object(options), "again")
+        again.training.gradientCheckpointing = true
+        #expect(try await observe(again).losses == after.losses)
+        #expect(try tiny.adapterTensors("again") == tiny.adapterTensors("after"))
         for (a, b) in zip(after.steps, within.steps) {
             #expect(try abs(#require(a.gradientNorm) - #require(b.gradientNorm)) < 1e-4)
         }

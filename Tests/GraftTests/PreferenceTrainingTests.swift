@@ -111,6 +111,25 @@ import Testing
         #expect(try #require(last.metrics["loss"]) < 0.5)
     }
 
+    @Test func ktoIsNeitherGivenNorProposedBatchesOfOne() async throws {
+        let tiny = try TinyCheckpoint.llama()
+        var configuration = try judged(tiny, .kto)
+        func refusal() async -> String {
+            do {
+                _ = try await TrainingRun(configuration)
+                return "accepted"
+            } catch { return "\(error)" }
+        }
+        configuration.training.perDeviceTrainBatchSize = 1
+        #expect(await refusal().contains("needs at least 2"))
+        configuration.training.perDeviceTrainBatchSize = 2
+        configuration.training.memoryLimit = ByteCount(try await TrainingRun(configuration).forecast.memoryBytes - 1)
+        configuration.training.perDeviceTrainBatchSize = 4
+        let message = await refusal()
+        #expect(message.contains("gradient_checkpointing: true"), "\(message)")
+        #expect(!message.contains("per_device_train_batch_size: 1 "), "\(message)")
+    }
+
     @Test func theWeightsOfKTOAreHeldAgainstTheNumbersOfAnswers() async throws {
         let tiny = try TinyCheckpoint.llama()
         var configuration = try judged(tiny, .kto)
