@@ -31,7 +31,8 @@ extension Forecast {
             MemoryPart(name: "weights", bytes: weights),
             // The copy, its gradient, and AdamW's two moments. Without a backward, weights are moved where they are.
             MemoryPart(
-                name: "trainable values, gradients, moments", bytes: conditions.usesBackward ? conditions.active * 16 : 0),
+                name: "trainable values, gradients, moments",
+                bytes: conditions.usesBackward ? conditions.active * 16 : 0),
             MemoryPart(name: "activations", bytes: activations),
             // Batches of other lengths leave gaps that nothing fits; about a seventh, as measured.
             MemoryPart(name: "freed and not given back", bytes: activations * 15 / 100),
