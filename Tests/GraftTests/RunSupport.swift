@@ -56,6 +56,7 @@ func expectExactResume(
     let whole = try await observe(configuration)
     try FileManager.default.moveItem(atPath: folder, toPath: folder + "-whole")
     for step in 1...steps {
+        // A session of its own each time: nothing but the checkpoint goes from one to the next.
         let run = try await TrainingRun(configuration, start: step == 1 ? .new : .resume)
         run.stop()
         let summary = try await observe(run).summary

@@ -1,5 +1,6 @@
 import Testing
-import Torch
+
+@testable import Torch
 
 /// What is run again in the backward gives what it would have given by keeping everything.
 @Suite struct GradientCheckpointTests {
@@ -82,6 +83,34 @@ import Torch
         #expect(held == nil)
         _ = try withoutGradients(run)
         #expect(held == nil)
+    }
+
+    /// Memory of a tensor, which goes when nobody holds the tensor.
+    private final class Numbers {
+        let address = UnsafeMutableRawPointer.allocate(byteCount: 16, alignment: 16)
+        init() { address.initializeMemory(as: Float.self, repeating: 2, count: 4) }
+        deinit { address.deallocate() }
+    }
+
+    @Test func nothingThatAPartSavesIsThereBetweenForwardAndBackward() throws {
+        let w = try Tensor.ones([4]).setRequiresGrad(true)
+        func keeps(_ run: (@escaping () throws -> Tensor) throws -> Tensor) throws -> (saved: Bool, runs: Int) {
+            weak var saved: Numbers?
+            var runs = 0
+            let y = try run {
+                runs += 1
+                let numbers = Numbers()
+                saved = numbers
+                return try w * Tensor.wrapping(numbers.address, shape: [4], dtype: .float32, owner: numbers)
+            }
+            let isSaved = saved != nil
+            try w.setGrad(nil)
+            try y.sum().backward()
+            #expect(try w.grad?.array(of: Float.self) == [2, 2, 2, 2])
+            return (isSaved, runs)
+        }
+        #expect(try keeps { try $0() } == (true, 1))
+        #expect(try keeps { try gradientCheckpoint($0) } == (false, 2))
     }
 
     @Test func whatChangesBetweenForwardAndBackwardIsAnError() throws {
