@@ -93,6 +93,8 @@ public final class Body {
         guard let places = input.tokenPlaces, let mask = input.attentionMask, try mask.rank == 2,
             context.readsTokensApart
         else { return nil }
+        // Padding on the left may be asked for, too: it is what stands before a row's first token.
+        if let wanted = input.wantedPlaces, !Set(wanted).isSubset(of: places) { return nil }
         let (rows, length) = (try x.size(0) / context.lanes, try x.size(1))
         let inserted = (0..<rows).flatMap { row in
             (0..<context.insertedRows).map { Int64(row * length + $0) }
