@@ -17,7 +17,7 @@ public struct TokenLayout {
     /// - Parameter places: flat numbers in the rectangle, each once.
     init(_ places: [Int64], rows: Int, length: Int, on device: Device) throws {
         (self.rows, self.length, sourceCount) = (rows, length, rows * length)
-        sources = try Tensor(places).to(device)
+        sources = try Tensor(places).to(device, nonBlocking: true)
         self.places = sources
     }
 
