@@ -95,6 +95,16 @@ struct TokenLayoutTests {
         #expect(try states.distance(to: all.indexSelect(0, Tensor([0, 1, 18] as [Int64]))) < 1e-5)
     }
 
+    @Test("a classifier reads the first position, padding or not", arguments: masks)
+    func theFirstPositionOfEachRow(_ mask: [Int64]) throws {
+        let model = try Tiny.model(Tiny.bert.with(["vocab_size": 50]), head: .sequenceClassification(labels: 3))
+        var input = try Self.input(mask)
+        let expected = try #require(try model(input).logits)
+        input.tokenPlaces = Self.tokens(mask)
+        let found = try #require(try model(input, ForwardContext(scoresOnly: true)).logits)
+        #expect(try found.distance(to: expected) < 1e-5)
+    }
+
     @Test("packed rows are filled up without computing the rest", arguments: TinyDecoder.all)
     func packing(_ config: JSON) throws {
         func run(leavesOut: Bool) throws -> (Tensor, [String: Tensor]) {

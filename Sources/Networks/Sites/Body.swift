@@ -62,11 +62,14 @@ public final class Body {
         if let taskIDs = input.taskIDs { context.taskIDs = taskIDs }
         guard !needsWholeRows else {
             let y = try sided(x, input, context, finish: finish, layer: layer)
-            return try layout(of: input.wantedPlaces, y, context)?.gathered(y) ?? y
+            let read = readPlaces(of: try Rectangle(y, context), input, readsFirst: false)
+            return try read.map { try layout($0, of: y, context).gathered(y) } ?? y
         }
         var input = input
-        input.tokens = try tokens(of: x, input, context)
-        let wanted = try wanted(of: x, input, context, readsFirst: readsFirst)
+        let read = readPlaces(of: try Rectangle(x, context), input, readsFirst: readsFirst)
+        input.tokens = try tokens(of: x, input, read: read, context)
+        var wanted = try read.map { try layout($0, of: x, context).taken(from: input.tokens, on: x.device) }
+        if input.wantedPlaces == nil { wanted = wanted?.alone(columns: 1) }
         let inLast = input.wantedPlaces == nil || context.readsTokensApart ? wanted : nil
         let start = try input.tokens?.gathered(x) ?? x
         let y = try finish(run(start, input, context, wantedInLast: inLast, layer: layer) { _ in })
@@ -86,48 +89,6 @@ public final class Body {
         context.bodyInput = x
         defer { context.bodyInput = nil }
         return try side.output(taps: taps, last: last, input, at: self, context)
-    }
-
-    /// The tokens of `x`, where they are known and nothing looks at the rest.
-    private func tokens(of x: Tensor, _ input: ModelInput, _ context: ForwardContext) throws -> TokenLayout? {
-        guard let places = input.tokenPlaces, let mask = input.attentionMask, try mask.rank == 2,
-            context.readsTokensApart
-        else { return nil }
-        // Padding on the left may be asked for, too: it is what stands before a row's first token.
-        if let wanted = input.wantedPlaces, !Set(wanted).isSubset(of: places) { return nil }
-        let (rows, length) = (try x.size(0) / context.lanes, try x.size(1))
-        let inserted = (0..<rows).flatMap { row in
-            (0..<context.insertedRows).map { Int64(row * length + $0) }
-        }
-        let shifted = Body.shifted(places, columns: length - context.insertedRows, by: context.insertedRows)
-        return try TokenLayout((inserted + shifted).sorted(), rows: rows, length: length, on: x.device)
-    }
-
-    /// The positions that are read of the output, among the input's tokens; nil for all.
-    private func wanted(
-        of x: Tensor, _ input: ModelInput, _ context: ForwardContext, readsFirst: Bool
-    ) throws -> TokenLayout? {
-        if let layout = try layout(of: input.wantedPlaces, x, context) {
-            return try layout.taken(from: input.tokens, on: x.device)
-        }
-        guard readsFirst else { return nil }
-        let (rows, length) = (try x.size(0) / context.lanes, try x.size(1))
-        let first = (0..<rows).map { Int64($0 * length) }
-        return try TokenLayout(first, rows: rows, length: length, on: x.device)
-            .taken(from: input.tokens, on: x.device).alone(columns: 1)
-    }
-
-    /// Places of the batch in rows that grafts may have put others before.
-    private func layout(of places: [Int64]?, _ x: Tensor, _ context: ForwardContext) throws -> TokenLayout? {
-        guard let places else { return nil }
-        let (rows, length) = (try x.size(0) / context.lanes, try x.size(1))
-        let shifted = Body.shifted(places, columns: length - context.insertedRows, by: context.insertedRows)
-        return try TokenLayout(shifted, rows: rows, length: length, on: x.device)
-    }
-
-    /// The flat numbers that places of rows with `columns` have once `count` others stand before each row.
-    private static func shifted(_ places: [Int64], columns: Int, by count: Int) -> [Int64] {
-        count == 0 ? places : places.map { $0 + ($0 / Int64(columns) + 1) * Int64(count) }
     }
 
     /// - Parameter wanted: the positions that the last block gives; nil for all.
