@@ -83,7 +83,8 @@ at::Tensor masked(const at::Tensor &x, double p, int64_t key);
 
 at::Tensor linear(const at::Tensor &x, const at::Tensor &weight, const std::optional<at::Tensor> &bias);
 at::Tensor low_rank_linear(const at::Tensor &x, const at::Tensor &weight, const std::optional<at::Tensor> &bias,
-                           const at::Tensor &a, const at::Tensor &b, double scaling, double p, int64_t key);
+                           const at::Tensor &a, const at::Tensor &b, const std::optional<at::Tensor> &factor,
+                           double scaling, double p, int64_t key);
 at::Tensor rms_norm(const at::Tensor &x, const at::Tensor &weight, double eps, double offset);
 at::Tensor gated(const at::Tensor &gate, const at::Tensor &up, const char *activation);
 at::Tensor dropout(const at::Tensor &x, double p, int64_t key);

@@ -818,17 +818,18 @@ int32_t op_linear(ct_tensor x_, ct_tensor weight_, ct_tensor bias_, ct_tensor *o
     });
 }
 
-int32_t op_low_rank_linear(ct_tensor x_, ct_tensor weight_, ct_tensor bias_, ct_tensor a_, ct_tensor b_, double scaling_, double p_, int64_t key_, ct_tensor *out0) {
+int32_t op_low_rank_linear(ct_tensor x_, ct_tensor weight_, ct_tensor bias_, ct_tensor a_, ct_tensor b_, ct_tensor factor_, double scaling_, double p_, int64_t key_, ct_tensor *out0) {
     return guarded([&] {
         auto &x = tensor(x_);
         auto &weight = tensor(weight_);
         auto bias = optional(bias_);
         auto &a = tensor(a_);
         auto &b = tensor(b_);
+        auto factor = optional(factor_);
         double scaling = scaling_;
         double p = p_;
         int64_t key = key_;
-        *out0 = handle(graft::low_rank_linear(x, weight, bias, a, b, scaling, p, key));
+        *out0 = handle(graft::low_rank_linear(x, weight, bias, a, b, factor, scaling, p, key));
     });
 }
 

@@ -90,36 +90,88 @@ struct Linear : Function<Linear> {
     }
 };
 
-/// y = x Wᵀ + b + s (drop(x) Aᵀ) Bᵀ. Keeps x once and the rank's few columns; the mask of the dropout is drawn again.
+/// f of a product's columns, y = f ∘ z: gradients of z and f. z may stand as y itself, which is divided by f in the end.
+struct ColumnFactor {
+    /// Whether z can be had from f ∘ z: where no factor is so small or so large that the product loses digits. Looking at
+    /// the numbers would make other devices wait.
+    static bool is_divisible(const at::Tensor &factor) {
+        if (!factor.is_cpu() || factor.numel() == 0) return false;
+        auto [least, most] = factor.abs().aminmax();
+        constexpr double bound = 1024;
+        return least.item<double>() >= 1 / bound && most.item<double>() <= bound;  // No NaN is either.
+    }
+
+    /// dy ∘ f, and the sums of dy ∘ z over the rows: by stretches that stay in the cache between the two.
+    static std::pair<at::Tensor, at::Tensor> gradients(const at::Tensor &dy, const at::Tensor &factor, const at::Tensor &z) {
+        if (!z.defined()) return {dy * factor, at::Tensor()};
+        constexpr int64_t elements = int64_t(1) << 19;
+        auto rows = dy.size(0);
+        auto step = dy.is_cpu() ? std::max<int64_t>(1, elements / std::max<int64_t>(1, dy.size(1))) : rows;
+        auto dz = at::empty_like(dy);
+        auto sums = at::zeros_like(factor);
+        for (int64_t start = 0; start < rows; start += step) {
+            auto count = std::min(step, rows - start);
+            auto part = dy.narrow(0, start, count);
+            sums.add_((part * z.narrow(0, start, count)).sum(0));
+            auto target = dz.narrow(0, start, count);
+            at::mul_out(target, part, factor);
+        }
+        return {dz, sums};
+    }
+};
+
+/// y = f ∘ (x Wᵀ + s (drop(x) Aᵀ) Bᵀ) + b, with a factor f for each output or none. Keeps x once and the rank's few
+/// columns; the mask of the dropout is drawn again. The gradient of f wants what f multiplies: that is y / f where there
+/// is no bias, and whoever reads y keeps it anyway.
 struct LowRankLinear : Function<LowRankLinear> {
     static at::Tensor forward(AutogradContext *context, const at::Tensor &x, const at::Tensor &weight,
                               const std::optional<at::Tensor> &bias, const at::Tensor &a, const at::Tensor &b,
-                              double scaling, double p, int64_t key) {
+                              const std::optional<at::Tensor> &factor, double scaling, double p, int64_t key) {
         auto rows = rows_of(x);
-        auto y = product(rows, weight, bias);
+        auto y = product(rows, weight, factor.has_value() ? std::nullopt : bias);
         auto hidden = product(p > 0 ? masked(rows, p, key) : rows, a, {});
         y.addmm_(hidden, b.t(), 1, scaling);
+        y = at::_unsafe_view(y, shape_with(x, weight.size(0)));
         bool dx = x.requires_grad(), dw = weight.requires_grad(), da = a.requires_grad(), db = b.requires_grad();
+        bool df = factor.has_value() && factor->requires_grad();
+        bool divides = df && !bias.has_value() && ColumnFactor::is_divisible(*factor);
+        at::Tensor multiplied;
+        if (df && !divides) multiplied = y;
+        if (factor.has_value()) {
+            if (bias.has_value()) {
+                y = at::addcmul(*bias, y, *factor);
+            } else {
+                y = multiplied.defined() ? y * *factor : y.mul_(*factor);
+            }
+        }
+        if (divides) multiplied = y;
         context->saved_data["bias"] = bias.has_value() && bias->requires_grad();
         context->saved_data["da"] = da;
         context->saved_data["dw"] = dw;
+        context->saved_data["divides"] = divides;
         context->saved_data["scaling"] = scaling;
         context->saved_data["p"] = p;
         context->saved_data["key"] = key;
         context->saved_data["shape"] = x.sizes().vec();
         context->save_for_backward({da || dw ? rows : at::Tensor(), dx ? weight : at::Tensor(), dx ? a : at::Tensor(),
-                                    dx || da ? b : at::Tensor(), db ? hidden : at::Tensor()});
-        return y.view(shape_with(x, weight.size(0)));
+                                    dx || da ? b : at::Tensor(), db ? hidden : at::Tensor(),
+                                    factor.value_or(at::Tensor()), multiplied});
+        return y;
     }
 
     static variable_list backward(AutogradContext *context, variable_list gradients) {
         auto saved = context->get_saved_variables();
-        auto &rows = saved[0], &weight = saved[1], &a = saved[2], &b = saved[3], &hidden = saved[4];
+        auto &rows = saved[0], &weight = saved[1], &a = saved[2], &b = saved[3], &hidden = saved[4], &factor = saved[5];
         auto scaling = context->saved_data["scaling"].toDouble();
         auto p = context->saved_data["p"].toDouble();
         auto key = context->saved_data["key"].toInt();
         auto dy = rows_of(gradients[0]);
-        variable_list result(8);
+        variable_list result(9);
+        if (context->saved_data["bias"].toBool()) result[2] = dy.sum(0);
+        if (factor.defined()) {
+            std::tie(dy, result[5]) = ColumnFactor::gradients(dy, factor, saved[6].defined() ? rows_of(saved[6]) : saved[6]);
+            if (context->saved_data["divides"].toBool()) result[5].div_(factor);
+        }
         at::Tensor inner;
         if (b.defined()) inner = product(dy, b.t(), {}).mul_(scaling);
         if (weight.defined()) {
@@ -132,7 +184,6 @@ struct LowRankLinear : Function<LowRankLinear> {
             result[0] = dx.view(context->saved_data["shape"].toIntVector());
         }
         if (context->saved_data["dw"].toBool()) result[1] = at::mm(dy.t(), rows);
-        if (context->saved_data["bias"].toBool()) result[2] = dy.sum(0);
         if (context->saved_data["da"].toBool()) result[3] = at::mm(inner.t(), p > 0 ? masked(rows, p, key) : rows);
         if (hidden.defined()) result[4] = at::mm(dy.t(), hidden).mul_(scaling);
         return result;
@@ -156,8 +207,9 @@ at::Tensor linear(const at::Tensor &x, const at::Tensor &weight, const std::opti
 }
 
 at::Tensor low_rank_linear(const at::Tensor &x, const at::Tensor &weight, const std::optional<at::Tensor> &bias,
-                           const at::Tensor &a, const at::Tensor &b, double scaling, double p, int64_t key) {
-    return LowRankLinear::apply(x, weight, bias, a, b, scaling, p, key);
+                           const at::Tensor &a, const at::Tensor &b, const std::optional<at::Tensor> &factor,
+                           double scaling, double p, int64_t key) {
+    return LowRankLinear::apply(x, weight, bias, a, b, factor, scaling, p, key);
 }
 
 }  // namespace graft

@@ -512,9 +512,9 @@ enum ATen {
         try Engine.check(withExtendedLifetime((x, weight, bias)) { ct_linear(x.raw, weight.raw, bias?.raw, &out0) }, "linear")
         return try Tensor(owning: out0, from: "linear")
     }
-    static func lowRankLinear(_ x: Tensor, _ weight: Tensor, _ bias: Tensor?, _ a: Tensor, _ b: Tensor, _ scaling: Double, _ p: Double, _ key: Int) throws -> Tensor {
+    static func lowRankLinear(_ x: Tensor, _ weight: Tensor, _ bias: Tensor?, _ a: Tensor, _ b: Tensor, _ factor: Tensor?, _ scaling: Double, _ p: Double, _ key: Int) throws -> Tensor {
         var out0: ct_tensor? = nil
-        try Engine.check(withExtendedLifetime((x, weight, bias, a, b)) { ct_low_rank_linear(x.raw, weight.raw, bias?.raw, a.raw, b.raw, scaling, p, Int64(key), &out0) }, "low_rank_linear")
+        try Engine.check(withExtendedLifetime((x, weight, bias, a, b, factor)) { ct_low_rank_linear(x.raw, weight.raw, bias?.raw, a.raw, b.raw, factor?.raw, scaling, p, Int64(key), &out0) }, "low_rank_linear")
         return try Tensor(owning: out0, from: "low_rank_linear")
     }
     static func svd(_ a: Tensor) throws -> (Tensor, Tensor, Tensor) {

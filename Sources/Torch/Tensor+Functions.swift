@@ -2,18 +2,19 @@ extension Tensor {
     /// x Wᵀ + b; `weight` is [out, in].
     public func linear(_ weight: Tensor, _ bias: Tensor? = nil) throws -> Tensor { try ATen.linear(self, weight, bias) }
 
-    /// self weightᵀ + bias + scaling·(drop(self) aᵀ) bᵀ in one node, which keeps its input once and draws the dropout's
-    /// mask again in the backward.
+    /// magnitude ∘ (self weightᵀ + scaling·(drop(self) aᵀ) bᵀ) + bias in one node, which keeps its input once and draws
+    /// the dropout's mask again in the backward. Without a bias, the magnitude's gradient is had from the output itself.
     /// - Parameters:
     ///   - weight: [out, in].
     ///   - factors: a [rank, in] and b [out, rank], all of the type of `self`.
+    ///   - magnitude: what the outputs are multiplied by, [out]; nil for one.
     ///   - dropout: of what goes into `a`, with the key of its mask.
     public func lowRankLinear(
-        _ weight: Tensor, _ bias: Tensor?, factors: (a: Tensor, b: Tensor), scaling: Double,
+        _ weight: Tensor, _ bias: Tensor?, factors: (a: Tensor, b: Tensor), magnitude: Tensor? = nil, scaling: Double,
         dropout: (p: Double, key: RandomKey)? = nil
     ) throws -> Tensor {
         try ATen.lowRankLinear(
-            self, weight, bias, factors.a, factors.b, scaling, dropout?.p ?? 0, dropout?.key.integer ?? 0)
+            self, weight, bias, factors.a, factors.b, magnitude, scaling, dropout?.p ?? 0, dropout?.key.integer ?? 0)
     }
 
     /// x / √(mean x² + eps)·(weight + offset) over the last dimension, with statistics in fp32 or better.

@@ -48,6 +48,37 @@ struct FusedNodeTests {
             })
     }
 
+    /// Magnitudes from which the node takes its output's share of the gradient, and such as it cannot divide by.
+    private static let magnitudes: [[Float]] = [[1, -2, 0.5], [1, 0, 2], [1e-30, 1, 3], [1, 1e6, 1]]
+
+    @Test(arguments: types, magnitudes)
+    func lowRankLinearWithMagnitudesIsItsComposition(type: (DType, Double), magnitudes: [Float]) throws {
+        let mask = key.derived("mask")
+        let values = (0..<80).map { magnitudes[$0 % 3] }
+        let largest = Double(magnitudes.map { abs($0) }.max() ?? 1)
+        for (hasBias, p) in [(false, 0.0), (true, 0.0), (false, 0.25), (true, 0.25)] {
+            func magnitude(_ leaf: Tensor) throws -> Tensor {
+                // The given numbers, with the leaf's place in the graph.
+                try Tensor(values).to(type.0) + (leaf - leaf.detach())
+            }
+            try expectSame(
+                [[3, 17, 96], [80, 96], [80], [4, 96], [80, 4], [80]], dtype: type.0, within: type.1 * largest,
+                fused: {
+                    let y = try $0[0].lowRankLinear(
+                        $0[1], hasBias ? $0[2] : nil, factors: ($0[3], $0[4]), magnitude: magnitude($0[5]),
+                        scaling: 0.5,
+                        dropout: p > 0 ? (p, mask) : nil)
+                    return hasBias ? y : try y + $0[2] * 0
+                },
+                plain: {
+                    let dropped = try $0[0].dropout(p, key: mask)
+                    let branch = try dropped.matmul($0[3].t()).matmul($0[4].t()) * 0.5
+                    let product = try ($0[0].matmul($0[1].t()) + branch) * magnitude($0[5])
+                    return try product + $0[2] * (hasBias ? 1 : 0)
+                })
+        }
+    }
+
     @Test(arguments: types)
     func linearOfAnyLayoutIsTheProduct(type: (DType, Double)) throws {
         try expectSame(
@@ -82,11 +113,15 @@ struct FusedNodeTests {
             })
     }
 
-    @Test func lowRankLinearAgreesWithFiniteDifferences() throws {
-        let shapes = [[5, 6], [4, 6], [4], [2, 6], [4, 2]]
+    /// Without magnitudes, with them, and with them where no bias hides what they multiply.
+    @Test(arguments: [(false, true), (true, true), (true, false)])
+    func lowRankLinearAgreesWithFiniteDifferences(hasMagnitude: Bool, hasBias: Bool) throws {
+        let shapes = [[5, 6], [4, 6], [2, 6], [4, 2]] + (hasBias ? [[4]] : []) + (hasMagnitude ? [[4]] : [])
         let values = try shapes.enumerated().map { try leaf($1, "fd\($0)", .float64) }
         func loss(_ t: [Tensor]) throws -> Tensor {
-            let y = try t[0].lowRankLinear(t[1], t[2], factors: (t[3], t[4]), scaling: 2)
+            let y = try t[0].lowRankLinear(
+                t[1], hasBias ? t[4] : nil, factors: (t[2], t[3]), magnitude: hasMagnitude ? t[t.count - 1] : nil,
+                scaling: 2)
             return try (y * y).sum()
         }
         try loss(values).backward()
@@ -101,6 +136,26 @@ struct FusedNodeTests {
             let gradient = try (#require(try value.grad) * direction).sum().item()
             #expect(abs(slope - gradient) < 1e-6 * max(1, abs(slope)))
         }
+    }
+
+    @Test func lowRankLinearWithFrozenMagnitudesIsItsComposition() throws {
+        let shapes = [[20, 96], [80, 96], [4, 96], [80, 4]]
+        let frozen = try Tensor.normal([80], key: key.derived("frozen"))
+        try expectSame(
+            shapes, dtype: .float32, within: 2e-3,
+            fused: { try $0[0].lowRankLinear($0[1], nil, factors: ($0[2], $0[3]), magnitude: frozen, scaling: 1) },
+            plain: { try ($0[0].matmul($0[1].t()) + $0[0].matmul($0[2].t()).matmul($0[3].t())) * frozen })
+    }
+
+    @Test func magnitudesThatAreNoNumbersGetTheGradientOfTheirPlace() throws {
+        let (x, w) = (try Tensor.normal([20, 96], key: key), try Tensor.normal([80, 96], key: key.derived("w")))
+        let (a, b) = (try Tensor.normal([4, 96], key: key.derived("a")), try Tensor.zeros([80, 4]))
+        var values = [Float](repeating: 1, count: 80)
+        (values[3], values[4]) = (.infinity, .nan)
+        let magnitude = try Tensor(values).setRequiresGrad(true)
+        try x.lowRankLinear(w, nil, factors: (a, b), magnitude: magnitude, scaling: 1).sum().backward()
+        let expected = try x.matmul(w.t()).sum([0])
+        #expect(try (#require(try magnitude.grad) - expected).abs().amax().item() < 1e-3)
     }
 
     @Test func frozenWeightsGetNoGradientAndFrozenInputsNone() throws {

@@ -6,7 +6,7 @@ import Testing
 @Suite struct GradientCheckpointTests {
     /// Two maps with dropout and an activation between them; the second map is not of the part's own making.
     private struct Network {
-        let x, first, a, b, shared: Tensor
+        let x, first, a, b, shared, magnitude: Tensor
 
         init() throws {
             func leaf(_ shape: [Int], _ seed: Int) throws -> Tensor {
@@ -14,15 +14,17 @@ import Testing
             }
             (x, first) = (try leaf([20, 64], 1), try leaf([96, 64], 2))
             (a, b, shared) = (try leaf([4, 96], 3), try leaf([64, 4], 4), try leaf([64, 96], 5))
+            magnitude = try leaf([64], 6)
         }
 
-        var leaves: [Tensor] { [x, first, a, b, shared] }
+        var leaves: [Tensor] { [x, first, a, b, shared, magnitude] }
 
         /// - Parameter second: made of a leaf outside of the part, so that gradients flow out of it twice.
         func part(_ x: Tensor, _ second: Tensor) throws -> (y: Tensor, hidden: Tensor) {
             let hidden = try x.linear(first).dropout(0.4, key: RandomKey(seed: 9)).gelu()
             let y = try hidden.lowRankLinear(
-                second, nil, factors: (a, b), scaling: 2, dropout: (0.25, RandomKey(seed: 10)))
+                second, nil, factors: (a, b), magnitude: magnitude.exp(), scaling: 2,
+                dropout: (0.25, RandomKey(seed: 10)))
             return (try y.softmax() + x, hidden)
         }
 

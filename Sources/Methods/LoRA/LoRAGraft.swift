@@ -84,11 +84,7 @@ extension LoRAGraft {
         guard let magnitude else { return try addingProduct(to: output, x, scaling, at: site, context) }
         // b + (m/n)(x Mᵀ + s x Aᵀ Bᵀ) as a change of the base's output: (m/n - 1) x Mᵀ + (m/n) s x Aᵀ Bᵀ.
         let frozen = residual ?? site.weight.value
-        let norms = try withoutGradients {
-            try LoRAGraft.norms(
-                site.matrix(frozen), frozen: frozenNorms(site.matrix(frozen)), a: a.value, b: b.value, scaling: scaling)
-        }
-        let factor = try magnitude.value / site.broadcastOutputs(norms)
+        let factor = try factor(magnitude, frozen: frozen, at: site)
         let dropped = try droppedInput(x, at: site, context)
         if output.isSame(as: base), dropped.isSame(as: x) {
             // The base's output itself is to be changed: f (base + s x Aᵀ Bᵀ) with the bias outside of the factor f.
@@ -106,18 +102,40 @@ extension LoRAGraft {
         return try output + (product * factor - withoutBias)
     }
 
-    /// The projection of a plain LoRA of one type in one node.
+    /// The projection of a LoRA of one type in one node, and that of DoRA.
     public func output(
         of x: Tensor, frozen weight: Tensor, at site: Projection, _ context: ForwardContext
     ) throws -> Tensor? {
-        guard site.isLinear, magnitude == nil, bBias == nil else { return nil }
+        guard site.isLinear, bBias == nil else { return nil }
         let dtype = try x.dtype
-        let tensors = [weight, a.value, b.value] + (site.bias.map { [$0.value] } ?? [])
+        let tensors = [weight, a.value, b.value] + [site.bias?.value, magnitude?.value].compactMap { $0 }
         guard try tensors.allSatisfy({ try $0.dtype == dtype }) else { return nil }
-        let drops = context.isTraining && dropout > 0
-        return try x.lowRankLinear(
-            site.matrix(weight), site.bias?.value, factors: (a.value, b.value), scaling: scaling,
-            dropout: drops ? (dropout, context.key.derived(a.name)) : nil)
+        let matrix = try site.matrix(weight)
+        let factors = (a: a.value, b: b.value)
+        guard let magnitude else {
+            let drops = context.isTraining && dropout > 0
+            return try x.lowRankLinear(
+                matrix, site.bias?.value, factors: factors, scaling: scaling,
+                dropout: drops ? (dropout, context.key.derived(a.name)) : nil)
+        }
+        let factor = try factor(magnitude, frozen: weight, at: site)
+        let dropped = try droppedInput(x, at: site, context)
+        if dropped.isSame(as: x) {
+            return try x.lowRankLinear(
+                matrix, site.bias?.value, factors: factors, magnitude: factor, scaling: scaling)
+        }
+        // What was dropped goes past the factor: b + x Mᵀ + (f - 1) d Mᵀ + f s d Aᵀ Bᵀ.
+        return try (x - dropped).linear(matrix, site.bias?.value)
+            + dropped.lowRankLinear(matrix, nil, factors: factors, magnitude: factor, scaling: scaling)
+    }
+
+    /// m/n in a shape that multiplies the output, where n is no part of the graph.
+    private func factor(_ magnitude: Variable, frozen: Tensor, at site: Projection) throws -> Tensor {
+        let norms = try withoutGradients {
+            try LoRAGraft.norms(
+                site.matrix(frozen), frozen: frozenNorms(site.matrix(frozen)), a: a.value, b: b.value, scaling: scaling)
+        }
+        return try magnitude.value / site.broadcastOutputs(norms)
     }
 
     private func droppedInput(_ x: Tensor, at site: Projection, _ context: ForwardContext) throws -> Tensor {
@@ -157,7 +175,7 @@ extension LoRAGraft {
         let (m, a) = (try matrix.to(a.dtype), try a.reshape([a.size(0), -1]))
         let b = try b.reshape([-1, a.size(0)])
         let squares = try frozen ?? (m * m).sum([1])
-        let cross = try (b * m.matmul(a.t())).sum([1])
+        let cross = try (b * m.linear(a)).sum([1])
         let own = try (b.matmul(a.matmul(a.t())) * b).sum([1])
         return try (squares + cross * (2 * scaling) + own * (scaling * scaling)).relu().sqrt()
     }

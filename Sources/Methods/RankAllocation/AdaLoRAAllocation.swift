@@ -73,9 +73,12 @@ final class AdaLoRAAllocation: Lifecycle {
         }
     }
 
+    /// A new tensor, since a checkpoint may hold the old one.
     private func smoothed(_ old: Tensor?, _ new: Tensor, _ beta: Double) throws -> Tensor {
-        let share = try new * (1 - beta)
-        return try old.map { try $0 * beta + share } ?? share
+        guard let old else { return try new * (1 - beta) }
+        let mean = try old * beta
+        try mean.addInPlace(new, alpha: 1 - beta)
+        return mean
     }
 
     /// Zeroes the E of the triplets over the budget and tells which stay, module by module.

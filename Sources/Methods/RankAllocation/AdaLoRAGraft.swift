@@ -76,6 +76,20 @@ extension AdaLoRAGraft {
         return try output + site.apply(delta(at: site, dtype: a.value.dtype), nil, to: dropped).to(dtype)
     }
 
+    /// The projection in one node, where all is of one type.
+    public func output(
+        of x: Tensor, frozen weight: Tensor, at site: Projection, _ context: ForwardContext
+    ) throws -> Tensor? {
+        guard site.isLinear, rank > 0 else { return nil }
+        let dtype = try x.dtype
+        let tensors = [weight, a.value, b.value] + (site.bias.map { [$0.value] } ?? [])
+        guard try tensors.allSatisfy({ try $0.dtype == dtype }) else { return nil }
+        let drops = context.isTraining && dropout > 0
+        return try x.lowRankLinear(
+            site.matrix(weight), site.bias?.value, factors: (a.value * e.value, b.value), scaling: scaling,
+            dropout: drops ? (dropout, context.key.derived(a.name)) : nil)
+    }
+
     /// B (A ∘ E) · scaling in the layout of the projection's weight.
     private func delta(at site: Projection, dtype: DType) throws -> Tensor {
         let right = try a.value.to(dtype) * e.value.to(dtype)

@@ -5,11 +5,12 @@ import Torch
 /// - Parameter factors: A [r, in] and B [out, r] of each module.
 func orthogonality(of factors: [(a: Tensor, b: Tensor)]) throws -> Tensor {
     let grams = try factors.flatMap { [try $0.a.matmul($0.a.t()), try $0.b.t().matmul($0.b)] }
-    let distances = try grams.map { gram in
-        let identity = try Tensor.identity(gram.size(0), like: gram)
-        return try (gram - identity).norm()
+    // Those of one size at once: they are many and tiny.
+    let sizes = try Dictionary(grouping: grams) { try $0.size(0) }.sorted { $0.key < $1.key }
+    let distances = try sizes.map { size, grams in
+        try (Tensor.stack(grams) - Tensor.identity(size, like: grams[0])).norm(dims: [1, 2])
     }
-    return try Tensor.stack(distances).mean()
+    return try Tensor.cat(distances).mean()
 }
 
 extension Tensor {
