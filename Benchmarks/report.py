@@ -109,7 +109,8 @@ def ceiling_rows(results):
         for point in workload["points"]:
             if point.get("operations"):
                 ceiling = max(workload["ceilings"])
-                shares = [middle([point["operations"] / seconds / ceiling for seconds in values(point, side, "step")])
+                times = {side: values(point, side, workload["time"]) for side in ("ours", "best")}
+                shares = [middle([point["operations"] / seconds / ceiling for seconds in times[side]])
                           for side in ("ours", "best")]
                 found.append((number, *shares, ceiling))
     return found

@@ -92,9 +92,10 @@ def real_lengths(bench):
     rows = {"model": str(bench.made / "qwen2-8"), "task": "causal-lm", "method": LORA_ALL, "batch": 4}
     case = Case(train_file=str(bench.made / "rows-real.jsonl"), **rows)
     check = Case(train_file=str(bench.made / "rows-real-first.jsonl"), **rows)
+    count = operations.causal_lm_texts(case.model, case.train_file, rank=16) if bench.has(case.model) else None
     return Workload(
         3, "Real lengths: as 2, 200 examples of 16 to 512 tokens (log-normal), batch 4", "training",
-        "the epoch of 50 steps", [Point("200 examples", Trainer(bench, case, check=check))],
+        "the epoch of 50 steps", [Point("200 examples", Trainer(bench, case, check=check), operations=count)],
         ["qwen2-8", "rows-real.jsonl", "rows-real-first.jsonl"], target_time=0.45, target_memory=0.5, sides=ALL_SIDES)
 
 

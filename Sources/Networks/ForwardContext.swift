@@ -46,6 +46,10 @@ public final class ForwardContext {
         self.scoresOnly = scoresOnly
     }
 
+    /// Whether nothing that acts on this forward looks at whole rows in a layer: no cache of earlier tokens, no route by
+    /// the row's task, no observer.
+    var readsTokensApart: Bool { cache == nil && taskIDs == nil && observer == nil }
+
     /// Dropout in training, with a mask that is a function of the step and the place.
     public func dropout(_ x: Tensor, _ p: Double, at site: String) throws -> Tensor {
         guard isTraining, p > 0 else { return x }

@@ -24,6 +24,20 @@ public struct ModelInput {
     /// [rows, target length] as `attentionMask`, for the decoder's own tokens.
     public var decoderAttentionMask: Tensor?
 
+    /// The tokens among padding, as flat numbers row · length + column in rising order, of the ids of one lane: the other
+    /// positions need not be computed, and what comes out for them is left open. Nil computes all.
+    public var tokenPlaces: [Int64]?
+    /// The positions whose last hidden states are asked for, as flat numbers like `tokenPlaces`: a causal network then gives
+    /// [1, count, hidden] in the place of whole rows, or as many for each lane. Nil asks for all.
+    public var wantedPlaces: [Int64]?
+    /// The positions that go through the blocks; nil where whole rows do.
+    public internal(set) var tokens: TokenLayout?
+    /// In the last block the positions that are read after it; nil where all are.
+    public internal(set) var wanted: TokenLayout?
+
+    /// The positions that queries are made of.
+    public var queries: TokenLayout? { wanted ?? tokens }
+
     /// A batch with the given parts.
     public init(
         inputIDs: Tensor? = nil, attentionMask: Tensor? = nil, tokenTypeIDs: Tensor? = nil, positionIDs: Tensor? = nil,

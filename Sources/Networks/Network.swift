@@ -36,7 +36,7 @@ public protocol CausalLanguageNetwork: VocabularyNetwork {
     var layerCount: Int { get }
     /// Positions the network was made for; nil when there is no limit.
     var positionLimit: Int? { get }
-    /// [rows, length, hidden] after the last norm.
+    /// [rows, length, hidden] after the last norm; [1, count, hidden], for each lane, where the input has `wantedPlaces`.
     func hiddenStates(_ input: ModelInput, _ context: ForwardContext) throws -> Tensor
 }
 

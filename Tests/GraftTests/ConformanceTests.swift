@@ -92,11 +92,25 @@ struct Subject: CustomTestStringConvertible, Sendable {
     /// - Parameter isEventful: with dropout, and with everything that happens now and then happening often, where the
     ///   method accepts that.
     func trial(isEventful: Bool = false) async throws -> Trial {
+        try await trial(on: Trial.checkpoints(), isEventful: isEventful)
+    }
+
+    /// Training on a tiny checkpoint of a family of texts; nil where the method does not accept it.
+    func trial(on family: String) async throws -> Trial? {
+        let checkpoints = try Trial.checkpoints()
+        do {
+            return try await trial(on: [checkpoints[family == "llama" ? 1 : 0]], isEventful: false)
+        } catch is Refused {
+            return nil
+        }
+    }
+
+    private func trial(on checkpoints: [Trial.Checkpoint], isEventful: Bool) async throws -> Trial {
         var refusals: [String] = []
         var choices: [() throws -> any Methods.Method] = [{ type.init() }, small]
         if isEventful { choices = [{ try eventful(type.init()) }, { try eventful(small()) }] + choices }
         for options in choices {
-            for checkpoint in try Trial.checkpoints() {
+            for checkpoint in checkpoints {
                 do {
                     return try await Trial(checkpoint, options())
                 } catch let error where error is MethodError || error is JSONError {

@@ -88,7 +88,7 @@ final class BARTAttention {
 
     /// To the sequence itself.
     func callAsFunction(_ x: Tensor, _ input: ModelInput, _ context: ForwardContext) throws -> Tensor {
-        var (keys, values) = try keysAndValues(of: x, context)
+        var (keys, values) = try keysAndValues(of: x, on: input.tokens, context)
         // The encoder sees its whole sequence at once and remembers nothing.
         if attention.pattern.causal, let cache = context.cache {
             (keys, values) = try cache.append(layer: site.index, keys: keys, values: values)
@@ -98,18 +98,23 @@ final class BARTAttention {
 
     /// To what the encoder gave.
     func callAsFunction(_ x: Tensor, seeing source: EncodedSource, _ context: ForwardContext) throws -> Tensor {
-        let (keys, values) = try source.keysAndValues(at: site, context) { try keysAndValues(of: $0, context) }
+        let (keys, values) = try source.keysAndValues(at: site, context) { try keysAndValues(of: $0, on: nil, context) }
         return try mixed(x, keys, values, ModelInput(attentionMask: source.attentionMask), context)
     }
 
-    private func keysAndValues(of x: Tensor, _ context: ForwardContext) throws -> (keys: Tensor, values: Tensor) {
-        (try key(x, context).splitHeads(site.heads), try value(x, context).splitHeads(site.heads))
+    private func keysAndValues(of x: Tensor, on layout: TokenLayout?, _ context: ForwardContext) throws
+        -> (keys: Tensor, values: Tensor)
+    {
+        (
+            try key(x, context).splitHeads(site.heads, on: layout),
+            try value(x, context).splitHeads(site.heads, on: layout)
+        )
     }
 
     private func mixed(
         _ x: Tensor, _ keys: Tensor, _ values: Tensor, _ input: ModelInput, _ context: ForwardContext
     ) throws -> Tensor {
-        let queries = try query(x, context).splitHeads(site.heads)
+        let queries = try query(x, context).splitHeads(site.heads, on: input.queries)
         return try output(
             context.attention(queries, keys, values, attention, input: input, from: x, at: site), context)
     }

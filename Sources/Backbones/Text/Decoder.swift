@@ -84,7 +84,7 @@ final class DecoderLayer {
     func callAsFunction(_ x: Tensor, _ rotation: Rotation, _ input: ModelInput, _ context: ForwardContext) throws
         -> Tensor
     {
-        let attended = try attentionSublayer(x, dropout: dropout, context) {
+        let attended = try attentionSublayer(x, wanted: input.wanted, dropout: dropout, context) {
             try attention($0, rotation, input, context)
         }
         return try unitSublayer(attended, dropout: dropout, context) { try unit($0, context) }
@@ -150,15 +150,16 @@ final class DecoderAttention {
     func callAsFunction(_ x: Tensor, _ rotation: Rotation, _ input: ModelInput, _ context: ForwardContext) throws
         -> Tensor
     {
-        let (rows, length) = (try x.size(0), try x.size(1))
-        func heads(_ y: Tensor, _ norm: Norm? = nil) throws -> Tensor {
-            let apart = try y.reshape([rows, length, -1, settings.headSize])
-            return try (norm.map { try $0(apart, context) } ?? apart).transpose(1, 2)
+        func normed(_ y: Tensor, _ norm: Norm?) throws -> Tensor {
+            guard let norm else { return y }
+            let heads = try y.reshape([y.size(0), y.size(1), -1, settings.headSize])
+            return try norm(heads, context).reshape(y.shape)
         }
-        let projected = try project(x, context)
-        let queries = try rotation(heads(projected.queries, queryNorm))
-        var keys = try rotation(heads(projected.keys, keyNorm))
-        var values = try heads(projected.values)
+        let projected = try project(x, input, context)
+        let queries = try rotation(
+            normed(projected.queries, queryNorm).splitHeads(settings.heads, on: input.queries))
+        var keys = try rotation(normed(projected.keys, keyNorm).splitHeads(settings.keyHeads, on: input.tokens))
+        var values = try projected.values.splitHeads(settings.keyHeads, on: input.tokens)
         if let cache = context.cache {
             (keys, values) = try cache.append(layer: site.index, keys: keys, values: values)
         }
@@ -166,17 +167,19 @@ final class DecoderAttention {
         return try output(mixed, context)
     }
 
-    private func project(_ x: Tensor, _ context: ForwardContext) throws
+    private func project(_ x: Tensor, _ input: ModelInput, _ context: ForwardContext) throws
         -> (queries: Tensor, keys: Tensor, values: Tensor)
     {
+        func wanted(_ x: Tensor) throws -> Tensor { try input.wanted?.gathered(x) ?? x }
         switch inputs {
         case .apart(let queries, let keys, let values):
-            return (try queries(x, context), try keys(x, context), try values(x, context))
+            return (try queries(wanted(x), context), try keys(x, context), try values(x, context))
         case .joined(let projection):
             let all = try projection(x, context)
             let (queries, keys) = (settings.querySize, settings.keySize)
             return (
-                try all.narrow(2, 0, queries), try all.narrow(2, queries, keys), try all.narrow(2, queries + keys, keys)
+                try wanted(all.narrow(2, 0, queries)), try all.narrow(2, queries, keys),
+                try all.narrow(2, queries + keys, keys)
             )
         }
     }

@@ -9,7 +9,7 @@ protocol CausalBackbone: AnyObject {
     var layerCount: Int { get }
     /// Positions that it was made for.
     var positionLimit: Int? { get }
-    /// [rows, length, hidden] after the last norm.
+    /// [rows, length, hidden] after the last norm, or those of the input's `wantedPlaces`.
     func hiddenStates(_ input: ModelInput, _ context: ForwardContext) throws -> Tensor
 }
 

@@ -30,10 +30,9 @@ final class Encoder: Network {
     func callAsFunction(_ input: ModelInput, _ context: ForwardContext) throws -> ModelOutput {
         var input = input
         let embedded = try embeddings(&input, at: body, context)
-        // The last layer's other positions would reach nothing: most of its work is left out, forward and backward.
-        let readsFirst = context.scoresOnly && readsFirstToken && !body.readsAllPositions
-        let x = try body(embedded, input, context) { [self] index, x, input in
-            try layers[index](x, places: readsFirst && index == layers.count - 1 ? 1 : nil, input, context)
+        let x = try body(embedded, input, context, readsFirst: context.scoresOnly && readsFirstToken) {
+            [self] index, x, input in
+            try layers[index](x, input, context)
         }
         return ModelOutput(logits: try head(x, context), lastHiddenState: x)
     }
@@ -74,16 +73,11 @@ private final class EncoderAttention {
             scale: 1 / Double(site.headSize).squareRoot(), dropout: settings.attentionDropout,
             pattern: AttentionPattern(causal: settings.isCausal))
         let mixed = try context.attention(
-            query(wanted, context).splitHeads(settings.heads), key(x, context).splitHeads(settings.heads),
-            value(x, context).splitHeads(settings.heads), attention, input: input, from: wanted, at: site)
+            query(wanted, context).splitHeads(settings.heads, on: input.queries),
+            key(x, context).splitHeads(settings.heads, on: input.tokens),
+            value(x, context).splitHeads(settings.heads, on: input.tokens), attention, input: input, from: wanted,
+            at: site)
         return try output(mixed, context)
-    }
-}
-
-extension Tensor {
-    /// The first positions of [rows, length, hidden]; itself where that is all.
-    fileprivate func first(_ places: Int) throws -> Tensor {
-        try places == size(1) ? self : narrow(1, 0, places)
     }
 }
 
@@ -111,11 +105,8 @@ private final class EncoderLayer {
             structure: .feedForward(gate: nil, up: ProjectionSlice(up), down: down))
     }
 
-    /// The first `places` positions after this layer; all of them where it is nil.
-    func callAsFunction(_ x: Tensor, places: Int? = nil, _ input: ModelInput, _ context: ForwardContext) throws
-        -> Tensor
-    {
-        let wanted = try places.map { try x.first($0) } ?? x
+    func callAsFunction(_ x: Tensor, _ input: ModelInput, _ context: ForwardContext) throws -> Tensor {
+        let wanted = try input.wanted?.gathered(x) ?? x
         let attended = try attentionSublayer(wanted, dropout: settings.hiddenDropout, context) { wanted in
             try attention(wanted, seeing: x, input, context)
         }

@@ -132,7 +132,9 @@ final class GPT2Layer {
 
     func callAsFunction(_ x: Tensor, _ input: ModelInput, _ context: ForwardContext) throws -> Tensor {
         let rate = settings.residualDropout
-        let attended = try attentionSublayer(x, dropout: rate, context) { try attention($0, input, context) }
+        let attended = try attentionSublayer(x, wanted: input.wanted, dropout: rate, context) {
+            try attention($0, input, context)
+        }
         return try mlpSublayer(attended, dropout: rate, context) { x in
             try down(settings.activation(up(x, context)), context)
         }
@@ -173,13 +175,11 @@ final class GPT2Attention {
 
     func callAsFunction(_ x: Tensor, _ input: ModelInput, _ context: ForwardContext) throws -> Tensor {
         let joined = try queriesKeysValues(x, context)
-        let shape = try x.shape
-        func heads(_ part: Int) throws -> Tensor {
-            try joined.narrow(2, part * settings.hidden, settings.hidden)
-                .reshape([shape[0], shape[1], settings.heads, -1]).transpose(1, 2)
-        }
-        let queries = try heads(0)
-        var (keys, values) = (try heads(1), try heads(2))
+        func part(_ index: Int) throws -> Tensor { try joined.narrow(2, index * settings.hidden, settings.hidden) }
+        let wanted = try input.wanted?.gathered(part(0)) ?? part(0)
+        let queries = try wanted.splitHeads(settings.heads, on: input.queries)
+        var keys = try part(1).splitHeads(settings.heads, on: input.tokens)
+        var values = try part(2).splitHeads(settings.heads, on: input.tokens)
         if let cache = context.cache {
             (keys, values) = try cache.append(layer: site.index, keys: keys, values: values)
         }

@@ -91,10 +91,11 @@ final class ViT: Network {
     func callAsFunction(_ input: ModelInput, _ context: ForwardContext) throws -> ModelOutput {
         var input = input
         let embedded = try body.embedded(embeddings(input, context), &input, context)
-        // The class token alone is scored: of the last layer, the other positions would reach nothing.
-        let readsFirst = context.scoresOnly && classifier != nil && !body.readsAllPositions
-        let hidden = try body(embedded, input, context, finish: { try norm($0, context) }) { [self] index, x, input in
-            try layers[index](x, places: readsFirst && index == layers.count - 1 ? 1 : nil, input, context)
+        let readsFirst = context.scoresOnly && classifier != nil
+        let hidden = try body(
+            embedded, input, context, readsFirst: readsFirst, finish: { try norm($0, context) }
+        ) { [self] index, x, input in
+            try layers[index](x, input, context)
         }
         return ModelOutput(logits: try classifier?(hidden.select(1, 0), context), lastHiddenState: hidden)
     }
@@ -150,11 +151,10 @@ private final class ViTLayer {
             structure: .feedForward(gate: nil, up: ProjectionSlice(up), down: down))
     }
 
-    /// The first `places` positions after this layer; all of them where it is nil.
-    func callAsFunction(_ x: Tensor, places: Int?, _ input: ModelInput, _ context: ForwardContext) throws -> Tensor {
+    func callAsFunction(_ x: Tensor, _ input: ModelInput, _ context: ForwardContext) throws -> Tensor {
         let rate = settings.hiddenDropout
-        let attended = try attentionSublayer(x, places: places, dropout: rate, context) {
-            try attention($0, places: places, input, context)
+        let attended = try attentionSublayer(x, wanted: input.wanted, dropout: rate, context) {
+            try attention($0, input, context)
         }
         return try mlpSublayer(attended, dropout: rate, context) { x in
             try down(settings.activation(up(x, context)), context)
@@ -189,14 +189,14 @@ private final class ViTAttention {
             heads: site.heads, keyHeads: site.keyHeads, headSize: site.headSize)
     }
 
-    /// - Parameter places: the first positions whose outputs are wanted; they see all of `x`.
-    func callAsFunction(_ x: Tensor, places: Int?, _ input: ModelInput, _ context: ForwardContext) throws -> Tensor {
-        let wanted = try places.map { try x.narrow(1, 0, $0) } ?? x
+    func callAsFunction(_ x: Tensor, _ input: ModelInput, _ context: ForwardContext) throws -> Tensor {
+        let wanted = try input.wanted?.gathered(x) ?? x
         let attention = AttentionSettings(
             scale: 1 / Double(settings.headSize).squareRoot(), dropout: settings.attentionDropout,
             pattern: AttentionPattern(causal: false))
         let mixed = try context.attention(
-            query(wanted, context).splitHeads(settings.heads), key(x, context).splitHeads(settings.heads),
+            query(wanted, context).splitHeads(settings.heads, on: input.wanted),
+            key(x, context).splitHeads(settings.heads),
             value(x, context).splitHeads(settings.heads), attention, input: input, at: site)
         return try output(mixed, context)
     }

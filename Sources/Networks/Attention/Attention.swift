@@ -26,19 +26,23 @@ extension ForwardContext {
     ///   - q: [rows, heads, queries, head].
     ///   - k: [rows, key heads, keys, head]; fewer key heads than heads are shared by groups.
     ///   - v: as `k`.
+    ///   - input: whose `queries` say which positions of the rows `q` has something at.
     ///   - x: what the queries were made of, for the grafts of sites that have a `query`.
     ///   - site: whose grafts may add keys and values that every query sees, and change what comes out.
-    /// - Returns: [rows, queries, heads·head].
+    /// - Returns: [rows, queries, heads·head], or [lanes, count, heads·head] of the positions that queries are made of.
     public func attention(
         _ q: Tensor, _ k: Tensor, _ v: Tensor, _ settings: AttentionSettings, input: ModelInput, from x: Tensor? = nil,
         at site: AttentionSite
     ) throws -> Tensor {
-        let mixed = try mixed(q, k, v, settings, input: input, at: site)
-        guard !site.grafts.isEmpty else { return mixed }
-        let pass = AttentionPass(input: site.query == nil ? nil : x, queries: q, scale: settings.scale) {
-            try self.logSum(q, k, settings, input: input, isCross: site.isCross)
+        var mixed = try mixed(q, k, v, settings, input: input, at: site)
+        if !site.grafts.isEmpty {
+            let x = try site.query == nil ? nil : x.map { try input.queries?.spread($0) ?? $0 }
+            let pass = AttentionPass(input: x, queries: q, scale: settings.scale) {
+                try self.logSum(q, k, settings, input: input, isCross: site.isCross)
+            }
+            mixed = try site.grafts.reduce(mixed) { try $1.heads($0, pass, at: site, self) }
         }
-        return try site.grafts.reduce(mixed) { try $1.heads($0, pass, at: site, self) }
+        return try input.queries?.collected(mixed) ?? mixed
     }
 
     private func mixed(

@@ -33,8 +33,8 @@ public final class Body {
         scope.builder.register(self)
     }
 
-    /// True when a graft needs every position of the last block, where a head alone would read the first.
-    public var readsAllPositions: Bool {
+    /// True when a graft looks at whole rows between the blocks.
+    private var needsWholeRows: Bool {
         side != nil || blocks.contains { !$0.grafts.isEmpty }
     }
 
@@ -45,16 +45,40 @@ public final class Body {
         return try tokenGrafts.reduce(x) { try $1.embedded($0, &input, at: self, context) }
     }
 
-    /// Runs the blocks.
+    /// Runs the blocks. Padding is left out where the input says which positions are tokens, and in the last block all
+    /// that nothing is read from, forward and backward, where no graft needs whole rows.
     /// - Parameters:
     ///   - x: what goes into the first block.
+    ///   - readsFirst: whether the first position of each row is all that is read of the output.
     ///   - finish: what stands behind the last one, its norm.
-    ///   - layer: the block of an index.
+    ///   - layer: the block of an index. Its attention splits into heads by the input's `tokens` and `queries`, and what
+    ///     it gives are the input's `wanted` positions.
+    /// - Returns: [rows, length, size]; [rows, 1, size] where the first alone are read; [lanes, count, size] of the input's
+    ///   `wantedPlaces`.
     public func callAsFunction(
-        _ x: Tensor, _ input: ModelInput, _ context: ForwardContext, finish: (Tensor) throws -> Tensor = { $0 },
-        layer: @escaping Layer
+        _ x: Tensor, _ input: ModelInput, _ context: ForwardContext, readsFirst: Bool = false,
+        finish: (Tensor) throws -> Tensor = { $0 }, layer: @escaping Layer
     ) throws -> Tensor {
         if let taskIDs = input.taskIDs { context.taskIDs = taskIDs }
+        guard !needsWholeRows else {
+            let y = try sided(x, input, context, finish: finish, layer: layer)
+            return try layout(of: input.wantedPlaces, y, context)?.gathered(y) ?? y
+        }
+        var input = input
+        input.tokens = try tokens(of: x, input, context)
+        let wanted = try wanted(of: x, input, context, readsFirst: readsFirst)
+        let inLast = input.wantedPlaces == nil || context.readsTokensApart ? wanted : nil
+        let start = try input.tokens?.gathered(x) ?? x
+        let y = try finish(run(start, input, context, wantedInLast: inLast, layer: layer) { _ in })
+        if input.wantedPlaces != nil { return try inLast == nil ? wanted?.gathered(y) ?? y : y }
+        return try (inLast ?? input.tokens)?.spread(y) ?? y
+    }
+
+    /// The output where grafts look at whole rows.
+    private func sided(
+        _ x: Tensor, _ input: ModelInput, _ context: ForwardContext, finish: (Tensor) throws -> Tensor,
+        layer: @escaping Layer
+    ) throws -> Tensor {
         guard let side else { return try finish(run(x, input, context, layer: layer) { _ in }) }
         var taps: [Tensor] = []
         func trunk() throws -> Tensor { try finish(run(x, input, context, layer: layer) { taps.append($0) }) }
@@ -64,8 +88,52 @@ public final class Body {
         return try side.output(taps: taps, last: last, input, at: self, context)
     }
 
+    /// The tokens of `x`, where they are known and nothing looks at the rest.
+    private func tokens(of x: Tensor, _ input: ModelInput, _ context: ForwardContext) throws -> TokenLayout? {
+        guard let places = input.tokenPlaces, let mask = input.attentionMask, try mask.rank == 2,
+            context.readsTokensApart
+        else { return nil }
+        // Padding on the left may be asked for, too: it is what stands before a row's first token.
+        if let wanted = input.wantedPlaces, !Set(wanted).isSubset(of: places) { return nil }
+        let (rows, length) = (try x.size(0) / context.lanes, try x.size(1))
+        let inserted = (0..<rows).flatMap { row in
+            (0..<context.insertedRows).map { Int64(row * length + $0) }
+        }
+        let shifted = Body.shifted(places, columns: length - context.insertedRows, by: context.insertedRows)
+        return try TokenLayout((inserted + shifted).sorted(), rows: rows, length: length, on: x.device)
+    }
+
+    /// The positions that are read of the output, among the input's tokens; nil for all.
+    private func wanted(
+        of x: Tensor, _ input: ModelInput, _ context: ForwardContext, readsFirst: Bool
+    ) throws -> TokenLayout? {
+        if let layout = try layout(of: input.wantedPlaces, x, context) {
+            return try layout.taken(from: input.tokens, on: x.device)
+        }
+        guard readsFirst else { return nil }
+        let (rows, length) = (try x.size(0) / context.lanes, try x.size(1))
+        let first = (0..<rows).map { Int64($0 * length) }
+        return try TokenLayout(first, rows: rows, length: length, on: x.device)
+            .taken(from: input.tokens, on: x.device).alone(columns: 1)
+    }
+
+    /// Places of the batch in rows that grafts may have put others before.
+    private func layout(of places: [Int64]?, _ x: Tensor, _ context: ForwardContext) throws -> TokenLayout? {
+        guard let places else { return nil }
+        let (rows, length) = (try x.size(0) / context.lanes, try x.size(1))
+        let shifted = Body.shifted(places, columns: length - context.insertedRows, by: context.insertedRows)
+        return try TokenLayout(shifted, rows: rows, length: length, on: x.device)
+    }
+
+    /// The flat numbers that places of rows with `columns` have once `count` others stand before each row.
+    private static func shifted(_ places: [Int64], columns: Int, by count: Int) -> [Int64] {
+        count == 0 ? places : places.map { $0 + ($0 / Int64(columns) + 1) * Int64(count) }
+    }
+
+    /// - Parameter wanted: the positions that the last block gives; nil for all.
     private func run(
-        _ x: Tensor, _ input: ModelInput, _ context: ForwardContext, layer: @escaping Layer, tap: (Tensor) -> Void
+        _ x: Tensor, _ input: ModelInput, _ context: ForwardContext, wantedInLast wanted: TokenLayout? = nil,
+        layer: @escaping Layer, tap: (Tensor) -> Void
     ) throws -> Tensor {
         var (x, input) = (x, input)
         let (whole, lanes) = (input, context.lanes)
@@ -81,6 +149,7 @@ public final class Body {
                 (x, input) = (try x.repeatedRows(lanes), whole)
                 context.lanes = lanes
             }
+            if block.index == blocks.count - 1 { input.wanted = wanted }
             (x, input) = try pass(x, input, through: block, context, layer)
             tap(x)
         }

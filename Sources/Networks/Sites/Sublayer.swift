@@ -68,14 +68,14 @@ public final class Sublayer {
     /// The residual with the branch's contribution.
     /// - Parameters:
     ///   - x: the residual [rows, length, size].
-    ///   - places: the first positions that are wanted, which are all that `branch` then gives; nil for all.
+    ///   - wanted: the positions that are read after it, which are all that `branch` then gives; nil for all.
     ///   - dropout: of the branch's output in training.
     ///   - branch: takes the branch's input, of all positions.
     public func callAsFunction(
-        _ x: Tensor, places: Int? = nil, dropout: Double = 0, _ context: ForwardContext,
+        _ x: Tensor, wanted layout: TokenLayout? = nil, dropout: Double = 0, _ context: ForwardContext,
         branch: (Tensor) throws -> Tensor
     ) throws -> Tensor {
-        func wanted(_ tensor: Tensor) throws -> Tensor { try places.map { try tensor.narrow(1, 0, $0) } ?? tensor }
+        func wanted(_ tensor: Tensor) throws -> Tensor { try layout?.gathered(tensor) ?? tensor }
         var input = x
         var last: Norm?
         switch placement {

@@ -16,11 +16,10 @@ struct CausalLMObjective: Objective {
         }
         let (places, targets) = CausalLMObjective.labelled(labels, columns: batch.columns)
         guard !places.isEmpty else { return nil }
-        var hidden = try network.hiddenStates(batch.modelInput(on: device), context)
-        // Rows that grafts put before the tokens predict none of the labels.
-        if context.insertedRows > 0 { hidden = try hidden.narrow(1, context.insertedRows, batch.columns) }
-        let rows = try hidden.reshape([batch.rows * batch.columns, -1]).indexSelect(0, Tensor(places).to(device))
-        return try network.lossSum(rows, labels: Tensor(targets).to(device), context)
+        var input = try batch.modelInput(on: device)
+        input.wantedPlaces = places
+        let hidden = try network.hiddenStates(input, context).squeeze(0)
+        return try network.lossSum(hidden, labels: Tensor(targets).to(device), context)
     }
 
     func evaluate(_ model: Model, _ batches: EpochBatches, on device: Device) throws -> Evaluation {

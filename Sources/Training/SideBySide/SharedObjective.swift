@@ -31,13 +31,12 @@ extension CausalLMObjective: SharedObjective {
         }
         let (places, targets) = CausalLMObjective.labelled(labels, columns: batch.columns)
         guard !places.isEmpty else { return nil }
-        let hidden = try network.hiddenStates(batch.modelInput(on: device).repeated(context.lanes), context)
-        let (indices, labelled) = (try Tensor(places).to(device), try Tensor(targets).to(device))
-        let count = batch.rows * batch.columns
-        let rows = try hidden.reshape([context.lanes * count, -1])
+        var input = try batch.modelInput(on: device).repeated(context.lanes)
+        input.wantedPlaces = places
+        let hidden = try network.hiddenStates(input, context)
+        let labelled = try Tensor(targets).to(device)
         return try (0..<context.lanes).map {
-            try network.lossSum(
-                rows.narrow(0, $0 * count, count).indexSelect(0, indices), labels: labelled, context)
+            try network.lossSum(hidden.select(0, $0), labels: labelled, context)
         }
     }
 }

@@ -88,15 +88,13 @@ struct PreferenceTexts {
             try Tensor(values, shape: shape).to(device, nonBlocking: true)
         }
         let shape = [count, columns]
-        let input = ModelInput(
+        var input = ModelInput(
             inputIDs: try tensor(ids, shape),
             attentionMask: try attention.contains(0) ? tensor(attention, shape) : nil)
-        var states = try network.hiddenStates(input, context)
-        // Rows that grafts put before the tokens predict none of them.
-        if context.insertedRows > 0 { states = try states.narrow(1, context.insertedRows, columns) }
-        let hidden = try states.reshape([count * columns, -1])
+        input.leaveOutPadding(attention)
         // The position before a token predicts it.
-        let wanted = try hidden.indexSelect(0, tensor(places.map { $0 - 1 }, [places.count]))
+        input.wantedPlaces = places.map { $0 - 1 }
+        let wanted = try network.hiddenStates(input, context).squeeze(0)
         let given = try SequenceLogProbabilities.tokens(
             scores: network.scores(wanted, context), targets: tensor(targets, [targets.count]))
         let all = try Tensor.zeros([count * columns], dtype: .float64, device: device)
