@@ -833,6 +833,31 @@ int32_t op_low_rank_linear(ct_tensor x_, ct_tensor weight_, ct_tensor bias_, ct_
     });
 }
 
+int32_t op_scaled_branch_linear(ct_tensor x_, ct_tensor weight_, ct_tensor bias_, ct_tensor hidden_, ct_tensor d_, ct_tensor b_, ct_tensor shared_, ct_tensor *out0) {
+    return guarded([&] {
+        auto &x = tensor(x_);
+        auto &weight = tensor(weight_);
+        auto bias = optional(bias_);
+        auto &hidden = tensor(hidden_);
+        auto &d = tensor(d_);
+        auto &b = tensor(b_);
+        auto &shared = tensor(shared_);
+        *out0 = handle(graft::scaled_branch_linear(x, weight, bias, hidden, d, b, shared));
+    });
+}
+
+int32_t op_spectral_linear(ct_tensor x_, ct_tensor weight_, ct_tensor bias_, ct_tensor spectrum_, ct_tensor positions_, double scaling_, ct_tensor *out0) {
+    return guarded([&] {
+        auto &x = tensor(x_);
+        auto &weight = tensor(weight_);
+        auto bias = optional(bias_);
+        auto &spectrum = tensor(spectrum_);
+        auto &positions = tensor(positions_);
+        double scaling = scaling_;
+        *out0 = handle(graft::spectral_linear(x, weight, bias, spectrum, positions, scaling));
+    });
+}
+
 int32_t op_svd(ct_tensor a_, ct_tensor *out0, ct_tensor *out1, ct_tensor *out2) {
     return guarded([&] {
         auto &a = tensor(a_);
@@ -1330,6 +1355,8 @@ const ct_operations operations = {
     op_addmm,
     op_linear,
     op_low_rank_linear,
+    op_scaled_branch_linear,
+    op_spectral_linear,
     op_svd,
     op_qr,
     op_eigh,

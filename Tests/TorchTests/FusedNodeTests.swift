@@ -79,6 +79,22 @@ struct FusedNodeTests {
         }
     }
 
+    /// Outputs wider than inputs and the other way round: what is kept differs.
+    @Test(arguments: types, [(96, 80), (80, 96)])
+    func scaledBranchLinearIsItsComposition(type: (DType, Double), size: (input: Int, output: Int)) throws {
+        let (input, output, rank) = (size.input, size.output, 72)
+        let shared = try Tensor.normal([output, rank], key: key.derived("shared"), dtype: type.0)
+        try expectSame(
+            [[3, 23, input], [output, input], [output], [3, 23, rank], [rank], [output]], dtype: type.0, within: type.1,
+            fused: {
+                try $0[0].scaledBranchLinear($0[1], $0[2], hidden: $0[3], scales: ($0[4], $0[5]), shared: shared)
+            },
+            plain: {
+                let branch = try ($0[3] * $0[4]).matmul(shared.t()) * $0[5]
+                return try $0[0].matmul($0[1].t()) + $0[2] + branch
+            })
+    }
+
     @Test(arguments: types)
     func linearOfAnyLayoutIsTheProduct(type: (DType, Double)) throws {
         try expectSame(

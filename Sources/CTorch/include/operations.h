@@ -2,7 +2,7 @@
 #ifndef GRAFT_OPERATIONS_H
 #define GRAFT_OPERATIONS_H
 
-#define CT_ABI UINT64_C(0x97dc9e15299ac4f8)
+#define CT_ABI UINT64_C(0xbd9a78a29c8eb168)
 
 struct ct_operations {
     int32_t (*empty)(const int64_t *shape, int64_t shape_count, int32_t dtype, int32_t device, int32_t device_index, ct_tensor *out0);
@@ -104,6 +104,8 @@ struct ct_operations {
     int32_t (*addmm)(ct_tensor a, ct_tensor m1, ct_tensor m2, double beta, double alpha, ct_tensor *out0);
     int32_t (*linear)(ct_tensor x, ct_tensor weight, ct_tensor bias, ct_tensor *out0);
     int32_t (*low_rank_linear)(ct_tensor x, ct_tensor weight, ct_tensor bias, ct_tensor a, ct_tensor b, ct_tensor factor, double scaling, double p, int64_t key, ct_tensor *out0);
+    int32_t (*scaled_branch_linear)(ct_tensor x, ct_tensor weight, ct_tensor bias, ct_tensor hidden, ct_tensor d, ct_tensor b, ct_tensor shared, ct_tensor *out0);
+    int32_t (*spectral_linear)(ct_tensor x, ct_tensor weight, ct_tensor bias, ct_tensor spectrum, ct_tensor positions, double scaling, ct_tensor *out0);
     int32_t (*svd)(ct_tensor a, ct_tensor *out0, ct_tensor *out1, ct_tensor *out2);
     int32_t (*qr)(ct_tensor a, ct_tensor *out0, ct_tensor *out1);
     int32_t (*eigh)(ct_tensor a, ct_tensor *out0, ct_tensor *out1);
@@ -451,6 +453,12 @@ static inline int32_t ct_linear(ct_tensor x, ct_tensor weight, ct_tensor bias, c
 }
 static inline int32_t ct_low_rank_linear(ct_tensor x, ct_tensor weight, ct_tensor bias, ct_tensor a, ct_tensor b, ct_tensor factor, double scaling, double p, int64_t key, ct_tensor *out0) {
     return ct_operations_table->low_rank_linear(x, weight, bias, a, b, factor, scaling, p, key, out0);
+}
+static inline int32_t ct_scaled_branch_linear(ct_tensor x, ct_tensor weight, ct_tensor bias, ct_tensor hidden, ct_tensor d, ct_tensor b, ct_tensor shared, ct_tensor *out0) {
+    return ct_operations_table->scaled_branch_linear(x, weight, bias, hidden, d, b, shared, out0);
+}
+static inline int32_t ct_spectral_linear(ct_tensor x, ct_tensor weight, ct_tensor bias, ct_tensor spectrum, ct_tensor positions, double scaling, ct_tensor *out0) {
+    return ct_operations_table->spectral_linear(x, weight, bias, spectrum, positions, scaling, out0);
 }
 static inline int32_t ct_svd(ct_tensor a, ct_tensor *out0, ct_tensor *out1, ct_tensor *out2) {
     return ct_operations_table->svd(a, out0, out1, out2);
