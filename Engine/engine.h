@@ -96,6 +96,8 @@ at::Tensor spectral_linear(const at::Tensor &x, const at::Tensor &weight, const 
                            const at::Tensor &spectrum, const at::Tensor &positions, double scaling);
 at::Tensor rms_norm(const at::Tensor &x, const at::Tensor &weight, double eps, double offset);
 at::Tensor gated(const at::Tensor &gate, const at::Tensor &up, const char *activation);
+/// The same in the memory of `gate`, where no gradient is wanted.
+void gated_(at::Tensor &gate, const at::Tensor &up, const char *activation);
 at::Tensor dropout(const at::Tensor &x, double p, int64_t key);
 at::Tensor linear_cross_entropy(const at::Tensor &x, const at::Tensor &weight, const std::optional<at::Tensor> &bias,
                                 const at::Tensor &labels, double softcap, int64_t chunk);

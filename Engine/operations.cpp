@@ -931,6 +931,15 @@ int32_t op_gated(ct_tensor gate_, ct_tensor up_, const char *activation_, ct_ten
     });
 }
 
+int32_t op_gated_(ct_tensor gate_, ct_tensor up_, const char *activation_) {
+    return guarded([&] {
+        auto &gate = tensor(gate_);
+        auto &up = tensor(up_);
+        const char *activation = activation_;
+        graft::gated_(gate, up, activation);
+    });
+}
+
 int32_t op_conv1d(ct_tensor x_, ct_tensor weight_, ct_tensor bias_, const int64_t *stride_, int64_t stride_count, const int64_t *padding_, int64_t padding_count, const int64_t *dilation_, int64_t dilation_count, int64_t groups_, ct_tensor *out0) {
     return guarded([&] {
         auto &x = tensor(x_);
@@ -1365,6 +1374,7 @@ const ct_operations operations = {
     op_layer_norm,
     op_rms_norm,
     op_gated,
+    op_gated_,
     op_conv1d,
     op_conv2d,
     op_gelu,

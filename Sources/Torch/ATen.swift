@@ -572,6 +572,9 @@ enum ATen {
         try Engine.check(withExtendedLifetime((gate, up)) { ct_gated(gate.raw, up.raw, activation, &out0) }, "gated")
         return try Tensor(owning: out0, from: "gated")
     }
+    static func gatedInPlace(_ gate: Tensor, _ up: Tensor, _ activation: String) throws {
+        try Engine.check(withExtendedLifetime((gate, up)) { ct_gated_(gate.raw, up.raw, activation) }, "gated_")
+    }
     static func conv1d(_ x: Tensor, _ weight: Tensor, _ bias: Tensor?, _ stride: [Int], _ padding: [Int], _ dilation: [Int], _ groups: Int) throws -> Tensor {
         var out0: ct_tensor? = nil
         let stride64 = stride.map(Int64.init)

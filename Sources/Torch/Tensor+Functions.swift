@@ -59,6 +59,11 @@ extension Tensor {
         try ATen.gated(self, up, activation.rawValue)
     }
 
+    /// act(self)·up in the memory of `self`. Not for gradients.
+    public func gateInPlace(_ up: Tensor, by activation: GatedActivation) throws {
+        try ATen.gatedInPlace(self, up, activation.rawValue)
+    }
+
     /// The rows of `self` that `ids` name.
     public func embedding(_ ids: Tensor) throws -> Tensor { try ATen.embedding(self, ids) }
 

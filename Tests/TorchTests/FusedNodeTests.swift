@@ -129,6 +129,17 @@ struct FusedNodeTests {
             })
     }
 
+    @Test(arguments: types, [Tensor.GatedActivation.silu, .gelu, .geluTanh])
+    func gatedUnitInPlaceIsTheGatedUnit(type: (DType, Double), activation: Tensor.GatedActivation) throws {
+        let both = try Tensor.normal([3, 7, 24], key: key.derived("both"), dtype: type.0)
+        // Halves of one projection, as some networks have them: the other half stays as it is.
+        let (gate, up) = (try both.narrow(2, 0, 12), try both.narrow(2, 12, 12))
+        let (expected, other) = (try gate.gated(up, by: activation), try up.clone())
+        try gate.gateInPlace(up, by: activation)
+        #expect(try gate.isEqual(to: expected))
+        #expect(try up.isEqual(to: other))
+    }
+
     /// Without magnitudes, with them, and with them where no bias hides what they multiply.
     @Test(arguments: [(false, true), (true, true), (true, false)])
     func lowRankLinearAgreesWithFiniteDifferences(hasMagnitude: Bool, hasBias: Bool) throws {

@@ -2,7 +2,7 @@
 #ifndef GRAFT_OPERATIONS_H
 #define GRAFT_OPERATIONS_H
 
-#define CT_ABI UINT64_C(0xbd9a78a29c8eb168)
+#define CT_ABI UINT64_C(0xc49a74f5648a2d40)
 
 struct ct_operations {
     int32_t (*empty)(const int64_t *shape, int64_t shape_count, int32_t dtype, int32_t device, int32_t device_index, ct_tensor *out0);
@@ -114,6 +114,7 @@ struct ct_operations {
     int32_t (*layer_norm)(ct_tensor x, const int64_t *shape, int64_t shape_count, ct_tensor weight, ct_tensor bias, double eps, ct_tensor *out0);
     int32_t (*rms_norm)(ct_tensor x, ct_tensor weight, double eps, double offset, ct_tensor *out0);
     int32_t (*gated)(ct_tensor gate, ct_tensor up, const char *activation, ct_tensor *out0);
+    int32_t (*gated_)(ct_tensor gate, ct_tensor up, const char *activation);
     int32_t (*conv1d)(ct_tensor x, ct_tensor weight, ct_tensor bias, const int64_t *stride, int64_t stride_count, const int64_t *padding, int64_t padding_count, const int64_t *dilation, int64_t dilation_count, int64_t groups, ct_tensor *out0);
     int32_t (*conv2d)(ct_tensor x, ct_tensor weight, ct_tensor bias, const int64_t *stride, int64_t stride_count, const int64_t *padding, int64_t padding_count, const int64_t *dilation, int64_t dilation_count, int64_t groups, ct_tensor *out0);
     int32_t (*gelu)(ct_tensor x, const char *approximate, ct_tensor *out0);
@@ -483,6 +484,9 @@ static inline int32_t ct_rms_norm(ct_tensor x, ct_tensor weight, double eps, dou
 }
 static inline int32_t ct_gated(ct_tensor gate, ct_tensor up, const char *activation, ct_tensor *out0) {
     return ct_operations_table->gated(gate, up, activation, out0);
+}
+static inline int32_t ct_gated_(ct_tensor gate, ct_tensor up, const char *activation) {
+    return ct_operations_table->gated_(gate, up, activation);
 }
 static inline int32_t ct_conv1d(ct_tensor x, ct_tensor weight, ct_tensor bias, const int64_t *stride, int64_t stride_count, const int64_t *padding, int64_t padding_count, const int64_t *dilation, int64_t dilation_count, int64_t groups, ct_tensor *out0) {
     return ct_operations_table->conv1d(x, weight, bias, stride, stride_count, padding, padding_count, dilation, dilation_count, groups, out0);
