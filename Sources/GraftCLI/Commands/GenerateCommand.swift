@@ -82,8 +82,6 @@ struct GenerateCommand: GraftCommand {
         let tokenizer = try Tokenizer(contentsOf: adapted.folder)
         let ends = try EndTokens.ids(folder: adapted.folder, config: adapted.loaded.config, tokenizer: tokenizer)
         let generator = try adapted.loaded.model.textWriter(tokenizer: tokenizer, endTokens: ends)
-        // What reading the files has left behind is more than a short text needs.
-        Engine.releaseFreedMemory()
         let clock = ContinuousClock()
         var results: [Continuation] = []
         let duration = try clock.measure {
