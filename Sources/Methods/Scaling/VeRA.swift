@@ -175,9 +175,7 @@ public final class VeRAGraft: ProjectionGraft {
         of x: Tensor, frozen weight: Tensor, at site: Projection, _ context: ForwardContext
     ) throws -> Tensor? {
         let (a, b) = try slices(at: site)
-        let dtype = try x.dtype
-        let tensors = [weight, a, b, lambdaD.value, lambdaB.value] + (site.bias.map { [$0.value] } ?? [])
-        guard try tensors.allSatisfy({ try $0.dtype == dtype }) else { return nil }
+        guard try site.isOfOneType(x, weight, [a, b, lambdaD.value, lambdaB.value]) else { return nil }
         return try x.scaledBranchLinear(
             site.matrix(weight), site.bias?.value, hidden: hidden(of: x, a, context),
             scales: (lambdaD.value, lambdaB.value), shared: b)
