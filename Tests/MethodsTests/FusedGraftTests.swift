@@ -64,4 +64,19 @@ import Torch
         let x = try Tensor.normal([2, 9, 72], key: key.derived("x"))
         #expect(try site(x, context).isEqual(to: whole[0]))
     }
+
+    @Test func magnitudesFollowAWeightThatAnotherAdapterPutInTheBasesPlace() throws {
+        let (site, graft) = try grafted(#""name": "lora", "r": 4, "use_dora": true"#, hasBias: true)
+        let dora = try #require(graft as? LoRAGraft)
+        let x = try Tensor.normal([9, 72], key: key.derived("x"))
+        let before = try site(x, ForwardContext())
+        let other = try site.weight.base * 2
+        try site.weight.replace(with: other)
+        let changed = try other + dora.delta(at: site, dtype: .float32)
+        let factor = try #require(dora.magnitude).value / changed.norm(dims: [1])
+        let expected = try x.linear(changed) * factor + #require(site.bias).value
+        #expect(try (site(x, ForwardContext()) - expected).abs().amax().item() < 1e-4)
+        try site.weight.replace(with: nil)
+        #expect(try site(x, ForwardContext()).isEqual(to: before))
+    }
 }

@@ -106,10 +106,8 @@ extension LoRAGraft {
     public func output(
         of x: Tensor, frozen weight: Tensor, at site: Projection, _ context: ForwardContext
     ) throws -> Tensor? {
-        guard site.isLinear, bBias == nil else { return nil }
-        let dtype = try x.dtype
-        let tensors = [weight, a.value, b.value] + [site.bias?.value, magnitude?.value].compactMap { $0 }
-        guard try tensors.allSatisfy({ try $0.dtype == dtype }) else { return nil }
+        let own = [a.value, b.value] + (magnitude.map { [$0.value] } ?? [])
+        guard site.isLinear, bBias == nil, try site.isOfOneType(x, weight, own) else { return nil }
         let matrix = try site.matrix(weight)
         let factors = (a: a.value, b: b.value)
         guard let magnitude else {
@@ -133,7 +131,7 @@ extension LoRAGraft {
     private func factor(_ magnitude: Variable, frozen: Tensor, at site: Projection) throws -> Tensor {
         let norms = try withoutGradients {
             try LoRAGraft.norms(
-                site.matrix(frozen), frozen: frozenNorms(site.matrix(frozen)), a: a.value, b: b.value, scaling: scaling)
+                site.matrix(frozen), frozen: frozenNorms(frozen, at: site), a: a.value, b: b.value, scaling: scaling)
         }
         return try magnitude.value / site.broadcastOutputs(norms)
     }
@@ -180,9 +178,11 @@ extension LoRAGraft {
         return try (squares + cross * (2 * scaling) + own * (scaling * scaling)).relu().sqrt()
     }
 
-    private func frozenNorms(_ matrix: Tensor) throws -> Tensor {
+    /// ‖M‖², made once; nil of a weight that another adapter put in the base's place, which may change.
+    private func frozenNorms(_ weight: Tensor, at site: Projection) throws -> Tensor? {
+        guard weight.isSame(as: residual ?? site.weight.base) else { return nil }
         if let frozenNorms { return frozenNorms }
-        let wide = try matrix.to(.float32)
+        let wide = try site.matrix(weight).to(.float32)
         let squares = try (wide * wide).sum([1])
         frozenNorms = squares
         return squares
@@ -235,6 +235,12 @@ extension LoRAGraft {
 extension Projection {
     var isEmbedding: Bool {
         if case .embedding = kind { true } else { false }
+    }
+
+    /// Whether input, weight, bias and a graft's own tensors are of one type.
+    func isOfOneType(_ x: Tensor, _ weight: Tensor, _ own: [Tensor]) throws -> Bool {
+        let dtype = try x.dtype
+        return try ([weight] + (bias.map { [$0.value] } ?? []) + own).allSatisfy { try $0.dtype == dtype }
     }
 
     /// A weight of this projection in matrix form [out, in].

@@ -80,10 +80,7 @@ extension AdaLoRAGraft {
     public func output(
         of x: Tensor, frozen weight: Tensor, at site: Projection, _ context: ForwardContext
     ) throws -> Tensor? {
-        guard site.isLinear, rank > 0 else { return nil }
-        let dtype = try x.dtype
-        let tensors = [weight, a.value, b.value] + (site.bias.map { [$0.value] } ?? [])
-        guard try tensors.allSatisfy({ try $0.dtype == dtype }) else { return nil }
+        guard site.isLinear, rank > 0, try site.isOfOneType(x, weight, [a.value, e.value, b.value]) else { return nil }
         let drops = context.isTraining && dropout > 0
         return try x.lowRankLinear(
             site.matrix(weight), site.bias?.value, factors: (a.value * e.value, b.value), scaling: scaling,
