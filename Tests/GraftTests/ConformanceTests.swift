@@ -55,7 +55,9 @@ import Testing
         #expect(try trial.scores(of: other.model).isEqual(to: trial.baseScores()))
         try AdapterFolder.load(
             from: folder, onto: other, checkpoint: URL(fileURLWithPath: trial.configuration.model))
-        #expect(try trial.scores(of: other.model).gap(to: saved) <= 1e-6)
+        // CorDA's file is LoRA of twice the rank on the untouched weight: the last digits of fp32 differ, and with the number
+        // of threads.
+        #expect(try trial.scores(of: other.model).gap(to: saved) <= 4e-6)
     }
 
     @Test(arguments: methods)
