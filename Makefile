@@ -9,7 +9,7 @@ FUZZ_SEED ?= 1
 export JOBS
 
 .DEFAULT_GOAL := all
-.PHONY: all engine build test demo compare digits bench bench-memory lint fuzz sanitize interop dependent soak ci clean help
+.PHONY: all engine build test demo compare digits bench bench-memory bench-products lint fuzz sanitize interop dependent soak ci clean help
 
 all: engine build ## the engine and the command, optimised
 
@@ -39,10 +39,14 @@ bench-memory: all ## what sparse-mezo, unipt and lisa promise about memory, meas
 	@Scripts/demo-data
 	@Benchmarks/memory
 
+bench-products: engine ## single products, dropout and a transform through the engine (THREADS)
+	$(SWIFT) build -c release -j $(JOBS) --product GraftProducts
+	.build/release/GraftProducts $(THREADS)
+
 lint: ## the formatter's rules, and whether the generated files fit their table
 	Scripts/generate-operations --check
 	python3 Benchmarks/report.py --check
-	$(SWIFT) format lint -s -r Sources Tests Fuzz Plugins Examples Package.swift
+	$(SWIFT) format lint -s -r Sources Tests Benchmarks Fuzz Plugins Examples Package.swift
 
 fuzz: engine ## damaged files for every reader (FUZZ_EXECUTIONS in all, FUZZ_SEED)
 	$(SWIFT) build -c release -j $(JOBS) --product GraftFuzz
@@ -72,4 +76,4 @@ clean: ## removes what was built; keeps downloads (.libtorch/<version>, .demo, .
 	rm -rf .build .libtorch/engine
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

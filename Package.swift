@@ -107,7 +107,7 @@ let package = Package(
 
         .target(
             name: "Generation", dependencies: ["Backbones", "JSON", "Networks", "Tokenizers", "Torch"]),
-        .testTarget(name: "GenerationTests", dependencies: ["Generation"]),
+        .testTarget(name: "GenerationTests", dependencies: ["Generation", "Methods", "TestModels"]),
 
         .target(
             name: "Verification",
@@ -130,6 +130,9 @@ let package = Package(
             name: "GraftCLITests", dependencies: ["GraftCLI", "JSON", "Support", "Torch", "Verification"],
             exclude: ["Snapshots"]
         ),
+
+        // Times single operations through the engine (`make bench-products`); no product, as below.
+        .executableTarget(name: "GraftProducts", dependencies: ["Reporting", "Torch"], path: "Benchmarks/Products"),
 
         // Feeds the readers of files with damaged ones; no product, so that nobody else builds it.
         .executableTarget(

@@ -9,6 +9,7 @@ import pathlib
 import re
 import statistics
 import sys
+import textwrap
 from dataclasses import dataclass
 from html import escape
 
@@ -169,6 +170,11 @@ def table(results):
     return "\n".join([text, *lines_after(results)])
 
 
+def wrapped(text, indent=0):
+    """A paragraph of Markdown in lines of 120 columns, or an item of a list whose further lines are indented."""
+    return textwrap.fill(text, 120, subsequent_indent=" " * indent, break_long_words=False, break_on_hyphens=False)
+
+
 def markdown_table(head, body):
     return "\n".join("| " + " | ".join(line) + " |" for line in [head, ["---"] * len(head), *body])
 
@@ -195,25 +201,25 @@ def readme_section(results):
         body.append([name, str(row.time or "–"), bound(row.target_time), str(row.memory or "–"),
                      bound(row.target_memory), str(results["workloads"][row.number]["pairs"])])
     return "\n\n".join([
-        "Time and peak memory of Graft divided by those of `transformers` and `peft` at their best settings: median of "
-        "interleaved pairs (least to most).",
-        markdown_table(["", "time", "aim", "peak memory", "aim", "pairs"], body), setting(results)])
+        wrapped("Time and peak memory of Graft divided by those of `transformers` and `peft` at their best settings: "
+                "median of interleaved pairs (least to most)."),
+        markdown_table(["", "time", "aim", "peak memory", "aim", "pairs"], body), wrapped(setting(results))])
 
 
 def performance_section(results):
-    what = [f"{number}. {workload['title']}. Time: {workload['what']}; {workload['pairs']} pairs."
+    what = [wrapped(f"{number}. {workload['title']}. Time: {workload['what']}; {workload['pairs']} pairs.", indent=3)
             for number, workload in sorted(results["workloads"].items(), key=lambda item: int(item[0]))]
     methods = [[name, percent(ours), percent(theirs), percent(memory), percent(their_memory)]
                for name, ours, theirs, memory, their_memory in method_rows(results)]
     shares = [f"Workload {number}: {amount((ours or 0) * 100)} % of the ceiling ({ceiling / 1e9:.0f} GFLOP/s)"
               + (f", the peer {amount(theirs * 100)} %" if theirs else "") + "."
               for number, ours, theirs, ceiling in ceiling_rows(results)]
-    parts = [setting(results), "\n".join(what), markdown_table(HEAD, map(cells, rows(results)))]
+    parts = [wrapped(setting(results)), "\n".join(what), markdown_table(HEAD, map(cells, rows(results)))]
     if methods:
         parts += ["What methods take beyond LoRA on the same side (aim: half of the peer's, and 10 % of memory):",
                   markdown_table(["", "time here", "time there", "memory here", "memory there"], methods)]
     if shares:
-        parts.append(" ".join(shares))
+        parts.append(wrapped(" ".join(shares)))
     parts.append("![Ratios of time](performance/time.svg)\n![Ratios of peak memory](performance/memory.svg)")
     if "9" in results["workloads"]:
         parts.append("![Seconds of a step by length](performance/length.svg)\n"

@@ -76,6 +76,10 @@ int32_t gradient_checkpoint(int32_t (*run)(void *), void (*release)(void *), voi
 int64_t cuda_device_count();
 
 at::Tensor ifft2_real(const at::Tensor &a);
+/// x as one matrix, a row for each vector along its last dimension.
+at::Tensor rows_of(const at::Tensor &x);
+/// The shape of x with another last dimension.
+std::vector<int64_t> shape_with(const at::Tensor &x, int64_t last);
 /// x wᵀ + b of matrices [rows, in] and [out, in].
 at::Tensor product(const at::Tensor &x, const at::Tensor &w, const std::optional<at::Tensor> &bias);
 /// x times the mask of the stream `key`, the kept elements scaled to keep the mean.
@@ -85,8 +89,15 @@ at::Tensor linear(const at::Tensor &x, const at::Tensor &weight, const std::opti
 at::Tensor low_rank_linear(const at::Tensor &x, const at::Tensor &weight, const std::optional<at::Tensor> &bias,
                            const at::Tensor &a, const at::Tensor &b, const std::optional<at::Tensor> &factor,
                            double scaling, double p, int64_t key);
+at::Tensor scaled_branch_linear(const at::Tensor &x, const at::Tensor &weight, const std::optional<at::Tensor> &bias,
+                                const at::Tensor &hidden, const at::Tensor &d, const at::Tensor &b,
+                                const at::Tensor &shared);
+at::Tensor spectral_linear(const at::Tensor &x, const at::Tensor &weight, const std::optional<at::Tensor> &bias,
+                           const at::Tensor &spectrum, const at::Tensor &positions, double scaling);
 at::Tensor rms_norm(const at::Tensor &x, const at::Tensor &weight, double eps, double offset);
 at::Tensor gated(const at::Tensor &gate, const at::Tensor &up, const char *activation);
+/// The same in the memory of `gate`, where no gradient is wanted.
+void gated_(at::Tensor &gate, const at::Tensor &up, const char *activation);
 at::Tensor dropout(const at::Tensor &x, double p, int64_t key);
 at::Tensor linear_cross_entropy(const at::Tensor &x, const at::Tensor &weight, const std::optional<at::Tensor> &bias,
                                 const at::Tensor &labels, double softcap, int64_t chunk);

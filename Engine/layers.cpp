@@ -91,4 +91,8 @@ at::Tensor gated(const at::Tensor &gate, const at::Tensor &up, const char *activ
     return Gated::apply(gate, up, std::string(activation));
 }
 
+void gated_(at::Tensor &gate, const at::Tensor &up, const char *activation) {
+    (std::string_view(activation) == "silu" ? at::silu_(gate) : at::gelu_(gate, activation)).mul_(up);
+}
+
 }  // namespace graft

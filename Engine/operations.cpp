@@ -833,6 +833,31 @@ int32_t op_low_rank_linear(ct_tensor x_, ct_tensor weight_, ct_tensor bias_, ct_
     });
 }
 
+int32_t op_scaled_branch_linear(ct_tensor x_, ct_tensor weight_, ct_tensor bias_, ct_tensor hidden_, ct_tensor d_, ct_tensor b_, ct_tensor shared_, ct_tensor *out0) {
+    return guarded([&] {
+        auto &x = tensor(x_);
+        auto &weight = tensor(weight_);
+        auto bias = optional(bias_);
+        auto &hidden = tensor(hidden_);
+        auto &d = tensor(d_);
+        auto &b = tensor(b_);
+        auto &shared = tensor(shared_);
+        *out0 = handle(graft::scaled_branch_linear(x, weight, bias, hidden, d, b, shared));
+    });
+}
+
+int32_t op_spectral_linear(ct_tensor x_, ct_tensor weight_, ct_tensor bias_, ct_tensor spectrum_, ct_tensor positions_, double scaling_, ct_tensor *out0) {
+    return guarded([&] {
+        auto &x = tensor(x_);
+        auto &weight = tensor(weight_);
+        auto bias = optional(bias_);
+        auto &spectrum = tensor(spectrum_);
+        auto &positions = tensor(positions_);
+        double scaling = scaling_;
+        *out0 = handle(graft::spectral_linear(x, weight, bias, spectrum, positions, scaling));
+    });
+}
+
 int32_t op_svd(ct_tensor a_, ct_tensor *out0, ct_tensor *out1, ct_tensor *out2) {
     return guarded([&] {
         auto &a = tensor(a_);
@@ -903,6 +928,15 @@ int32_t op_gated(ct_tensor gate_, ct_tensor up_, const char *activation_, ct_ten
         auto &up = tensor(up_);
         const char *activation = activation_;
         *out0 = handle(graft::gated(gate, up, activation));
+    });
+}
+
+int32_t op_gated_(ct_tensor gate_, ct_tensor up_, const char *activation_) {
+    return guarded([&] {
+        auto &gate = tensor(gate_);
+        auto &up = tensor(up_);
+        const char *activation = activation_;
+        graft::gated_(gate, up, activation);
     });
 }
 
@@ -1330,6 +1364,8 @@ const ct_operations operations = {
     op_addmm,
     op_linear,
     op_low_rank_linear,
+    op_scaled_branch_linear,
+    op_spectral_linear,
     op_svd,
     op_qr,
     op_eigh,
@@ -1338,6 +1374,7 @@ const ct_operations operations = {
     op_layer_norm,
     op_rms_norm,
     op_gated,
+    op_gated_,
     op_conv1d,
     op_conv2d,
     op_gelu,

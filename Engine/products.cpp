@@ -56,16 +56,6 @@ bool is_for_onednn(const at::Tensor &x, const at::Tensor &w) {
     return is_wanted && onednn_linear() != nullptr;
 }
 
-at::Tensor rows_of(const at::Tensor &x) {
-    return x.reshape({-1, x.size(-1)}).contiguous();
-}
-
-std::vector<int64_t> shape_with(const at::Tensor &x, int64_t last) {
-    auto shape = x.sizes().vec();
-    shape.back() = last;
-    return shape;
-}
-
 /// A linear map of plain matrices: keeps the input only for a weight that is trained, which frozen ones are not.
 struct Linear : Function<Linear> {
     static at::Tensor forward(AutogradContext *context, const at::Tensor &x, const at::Tensor &weight,
@@ -190,7 +180,72 @@ struct LowRankLinear : Function<LowRankLinear> {
     }
 };
 
+/// y = x Wᵀ + bias + b ∘ ((d ∘ hidden) Bᵀ) with frozen W and B, B being `shared`.
+///
+/// What comes of B is kept for the gradient of b where there is more of it than of x. Elsewhere that gradient is made of
+/// the sums of dy ∘ (d ∘ hidden) over all rows, a product of the same size as the one that is then not kept.
+struct ScaledBranchLinear : Function<ScaledBranchLinear> {
+    static at::Tensor forward(AutogradContext *context, const at::Tensor &x, const at::Tensor &weight,
+                              const std::optional<at::Tensor> &bias, const at::Tensor &hidden, const at::Tensor &d,
+                              const at::Tensor &b, const at::Tensor &shared) {
+        auto rows = rows_of(x);
+        auto y = product(rows, weight, bias);
+        auto scaled = rows_of(hidden) * d;
+        at::Tensor kept;
+        if (b.requires_grad() && weight.size(0) > weight.size(1)) {
+            kept = product(scaled, shared, {});
+            y.addcmul_(kept, b);
+        } else {
+            y.addmm_(scaled, (shared * b.unsqueeze(1)).t());
+        }
+        bool dx = x.requires_grad(), dw = weight.requires_grad(), dh = hidden.requires_grad();
+        bool dd = d.requires_grad(), db = b.requires_grad();
+        context->saved_data["bias"] = bias.has_value() && bias->requires_grad();
+        context->saved_data["hidden"] = dh;
+        context->saved_data["d"] = dd;
+        context->saved_data["b"] = db;
+        context->saved_data["shape"] = x.sizes().vec();
+        context->save_for_backward({dw ? rows : at::Tensor(), dx ? weight : at::Tensor(), dd || db ? hidden : at::Tensor(),
+                                    d, b, shared, kept});
+        return y.view(shape_with(x, weight.size(0)));
+    }
+
+    static variable_list backward(AutogradContext *context, variable_list gradients) {
+        auto saved = context->get_saved_variables();
+        auto &rows = saved[0], &weight = saved[1], &hidden = saved[2], &d = saved[3], &b = saved[4], &shared = saved[5];
+        auto &kept = saved[6];
+        bool dh = context->saved_data["hidden"].toBool(), dd = context->saved_data["d"].toBool();
+        auto shape = context->saved_data["shape"].toIntVector();
+        auto dy = rows_of(gradients[0]);
+        variable_list result(7);
+        if (weight.defined()) result[0] = product(dy, weight.t(), {}).view(shape);
+        if (rows.defined()) result[1] = product(dy.t(), rows.t(), {});
+        if (context->saved_data["bias"].toBool()) result[2] = dy.sum(0);
+        if (dh || dd) {
+            auto inner = product(dy, (shared * b.unsqueeze(1)).t(), {});
+            if (dd) result[4] = (inner * rows_of(hidden)).sum(0);
+            shape.back() = inner.size(1);
+            if (dh) result[3] = inner.mul_(d).view(shape);
+        }
+        if (context->saved_data["b"].toBool()) {
+            result[5] = kept.defined() ? (dy * kept).sum(0)
+                                       : (product((rows_of(hidden) * d).t(), dy.t(), {}) * shared.t()).sum(0);
+        }
+        return result;
+    }
+};
+
 }  // namespace
+
+at::Tensor rows_of(const at::Tensor &x) {
+    return x.reshape({-1, x.size(-1)}).contiguous();
+}
+
+std::vector<int64_t> shape_with(const at::Tensor &x, int64_t last) {
+    auto shape = x.sizes().vec();
+    shape.back() = last;
+    return shape;
+}
 
 at::Tensor product(const at::Tensor &x, const at::Tensor &w, const std::optional<at::Tensor> &bias) {
     if (!is_for_onednn(x, w)) return bias.has_value() ? at::addmm(*bias, x, w.t()) : at::mm(x, w.t());
@@ -210,6 +265,12 @@ at::Tensor low_rank_linear(const at::Tensor &x, const at::Tensor &weight, const 
                            const at::Tensor &a, const at::Tensor &b, const std::optional<at::Tensor> &factor,
                            double scaling, double p, int64_t key) {
     return LowRankLinear::apply(x, weight, bias, a, b, factor, scaling, p, key);
+}
+
+at::Tensor scaled_branch_linear(const at::Tensor &x, const at::Tensor &weight, const std::optional<at::Tensor> &bias,
+                                const at::Tensor &hidden, const at::Tensor &d, const at::Tensor &b,
+                                const at::Tensor &shared) {
+    return ScaledBranchLinear::apply(x, weight, bias, hidden, d, b, shared);
 }
 
 }  // namespace graft

@@ -23,19 +23,25 @@ struct PaddedTexts {
         // Padding that no text needs any more could go, but the cache has it.
     }
 
-    /// The columns after the first `seen` as a network takes them: positions count each text's own tokens.
-    func input(seen: Int, on device: Device) throws -> ModelInput {
-        let rows = ids.count
-        let columns = ids.first?.count ?? 0
-        let new = columns - seen
-        let positions = padding.flatMap { padding in (seen..<columns).map { Int64(max(0, $0 - padding)) } }
+    /// Number of texts.
+    var count: Int { ids.count }
+    /// Tokens of a text, padding among them.
+    var columns: Int { ids.first?.count ?? 0 }
+
+    /// The columns after the first `seen` of some rows, as a network takes them: positions count each text's own tokens.
+    /// - Parameter inserted: tokens that the network has put before the texts when it read their first columns.
+    func input(_ rows: Range<Int>, seen: Int, inserted: Int = 0, on device: Device) throws -> ModelInput {
+        let (ids, padding) = (ids[rows], padding[rows])
+        let shape = [rows.count, columns - seen]
+        let first = seen == 0 ? 0 : inserted
+        let positions = padding.flatMap { padding in (seen..<columns).map { Int64(first + max(0, $0 - padding)) } }
         var mask: Tensor?
         if padding.contains(where: { $0 > 0 }) {
             let marks = padding.flatMap { padding in (0..<columns).map { Int64($0 < padding ? 0 : 1) } }
-            mask = try Tensor(marks, shape: [rows, columns]).to(device)
+            mask = try Tensor(marks, shape: [rows.count, columns]).to(device)
         }
         return ModelInput(
-            inputIDs: try Tensor(ids.flatMap { $0[seen...] }, shape: [rows, new]).to(device), attentionMask: mask,
-            positionIDs: try Tensor(positions, shape: [rows, new]).to(device))
+            inputIDs: try Tensor(ids.flatMap { $0[seen...] }, shape: shape).to(device), attentionMask: mask,
+            positionIDs: try Tensor(positions, shape: shape).to(device))
     }
 }

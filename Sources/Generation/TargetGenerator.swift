@@ -12,6 +12,8 @@ public struct TargetGenerator: TextWriter {
     private let tokenizer: Tokenizer
     private let endTokens: Set<Int>
     private let device: Device
+    /// Tokens that go through the encoder at a time, unless a single row has more.
+    var tokensAtATime = BatchPart.tokens
 
     /// - Parameters:
     ///   - model: with its adapters in effect.
@@ -89,18 +91,22 @@ public struct TargetGenerator: TextWriter {
         return sources.indices.compactMap { done[$0] }
     }
 
-    /// What the encoder makes of the sources, side by side.
+    /// What the encoder makes of the sources, side by side: some rows at a time, for the sake of memory.
     private func encoded(_ sources: [[Int]]) throws -> EncodedSource {
         let columns = sources.map(\.count).max() ?? 0
-        func rectangle(_ values: ([Int]) -> [Int], blank: Int) throws -> Tensor {
-            let cells = sources.flatMap { values($0) + Array(repeating: blank, count: columns - $0.count) }
-            return try Tensor(cells.map(Int64.init), shape: [sources.count, columns]).to(device)
+        let isPadded = sources.contains { $0.count < columns }
+        let parts = try BatchPart.parts(of: sources.count, most: tokensAtATime / max(1, columns)).map { part in
+            func rectangle(_ values: ([Int]) -> [Int], blank: Int) throws -> Tensor {
+                let cells = sources[part.rows].flatMap {
+                    values($0) + Array(repeating: blank, count: columns - $0.count)
+                }
+                return try Tensor(cells.map(Int64.init), shape: [part.rows.count, columns]).to(device)
+            }
+            var input = ModelInput(inputIDs: try rectangle({ $0 }, blank: network.targetTokens.padding))
+            if isPadded { input.attentionMask = try rectangle({ $0.map { _ in 1 } }, blank: 0) }
+            return try network.encoded(input, ForwardContext())
         }
-        var input = ModelInput(inputIDs: try rectangle({ $0 }, blank: network.targetTokens.padding))
-        if sources.contains(where: { $0.count < columns }) {
-            input.attentionMask = try rectangle({ $0.map { _ in 1 } }, blank: 0)
-        }
-        return try network.encoded(input, ForwardContext())
+        return try EncodedSource(joining: parts)
     }
 
     /// [rows, vocabulary] in fp32: the scores of each row's next token. All rows are equally long.

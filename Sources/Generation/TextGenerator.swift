@@ -10,13 +10,15 @@ import Torch
 /// ```
 ///
 /// Prompts of one call run side by side, filled up on their left; a row's tokens do not depend on the other rows, and
-/// rows that are done leave the batch.
+/// rows that are done leave the batch. Long prompts go through the network some rows at a time, for the sake of memory.
 public struct TextGenerator {
     private let model: Model
     private let network: any CausalLanguageNetwork
     private let tokenizer: Tokenizer
     private let endTokens: Set<Int>
     private let device: Device
+    /// Tokens that go through the network at a time, unless a single row has more.
+    var tokensAtATime = BatchPart.tokens
 
     /// - Parameters:
     ///   - model: with its adapters in effect.
@@ -80,11 +82,13 @@ extension TextGenerator {
         let longest = prompts.map(\.ids.count).max() ?? 0
         let positions = min(positionLimit, longest + min(options.maxNewTokens, positionLimit))
         let cache = options.usesCache ? KeyValueCache(layers: network.layerCount, positions: positions) : nil
+        var reading = Reading()
         while !active.isEmpty {
-            let next = try processing.tokens(from: scores(batch, cache), texts: active.map(\.ids))
+            let next = try processing.tokens(from: scores(batch, cache, &reading), texts: active.map(\.ids))
             for (place, id) in zip(active.indices, next) {
                 let row = active[place]
-                let isLast = row.newTokens + 1 >= options.maxNewTokens || row.ids.count + 1 >= positionLimit
+                let isLast =
+                    row.newTokens + 1 >= options.maxNewTokens || row.ids.count + 1 >= positionLimit - reading.inserted
                 let text = try active[place].append(id, isEnd: endTokens.contains(id), isLast: isLast)
                 if !text.isEmpty { try onText(row.index, text) }
             }
@@ -101,11 +105,30 @@ extension TextGenerator {
 
     private var positionLimit: Int { network.positionLimit ?? .max }
 
+    /// How far the network has read, where a cache keeps that.
+    private struct Reading {
+        /// Columns of the batch.
+        var columns = 0
+        /// Tokens that adapters have put before the texts.
+        var inserted = 0
+    }
+
     /// [rows, vocabulary] in fp32: the scores of each row's next token.
-    private func scores(_ batch: PaddedTexts, _ cache: KeyValueCache?) throws -> Tensor {
-        let context = ForwardContext(cache: cache)
-        let hidden = try network.hiddenStates(batch.input(seen: cache?.length ?? 0, on: device), context)
-        let last = try hidden.narrow(1, hidden.size(1) - 1, 1).squeeze(1)
-        return try network.scores(last, context).to(.float32)
+    private func scores(_ batch: PaddedTexts, _ cache: KeyValueCache?, _ reading: inout Reading) throws -> Tensor {
+        let before = reading
+        let parts = BatchPart.parts(of: batch.count, most: tokensAtATime / (batch.columns - before.columns))
+        let last = try parts.map { part in
+            let context = ForwardContext(cache: cache)
+            let input = try batch.input(part.rows, seen: before.columns, inserted: before.inserted, on: device)
+            let hidden =
+                try cache.map { cache in
+                    try cache.appending(part) { try network.hiddenStates(input, context) }
+                } ?? network.hiddenStates(input, context)
+            if before.columns == 0 { reading.inserted = context.insertedRows }
+            // A copy, so that the states of the other positions go.
+            return try hidden.narrow(1, hidden.size(1) - 1, 1).squeeze(1).clone()
+        }
+        if cache != nil { reading.columns = batch.columns }
+        return try network.scores(Tensor.cat(last, dim: 0), ForwardContext(cache: cache)).to(.float32)
     }
 }

@@ -82,6 +82,15 @@ public final class EncodedSource {
         self.attentionMask = attentionMask
     }
 
+    /// The rows of several, one after the other.
+    /// - Parameter parts: equally long, all of them with a mask or none.
+    public convenience init(joining parts: [EncodedSource]) throws {
+        let masks = parts.compactMap(\.attentionMask)
+        self.init(
+            states: try Tensor.cat(parts.map(\.states), dim: 0),
+            attentionMask: masks.isEmpty ? nil : try Tensor.cat(masks, dim: 0))
+    }
+
     /// Keys and values of a cross attention, each [rows, key heads, length, head]. In a generation with a cache only the
     /// first step makes them.
     public func keysAndValues(

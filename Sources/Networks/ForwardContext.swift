@@ -30,6 +30,9 @@ public final class ForwardContext {
     /// The same for attention to another sequence, whose padding is another.
     public internal(set) var crossMasks = AttentionMasks()
 
+    /// The last that `shared` has made for each owner.
+    var sharedTensors: [SharedTensor] = []
+
     /// A context for one forward.
     public init(
         isTraining: Bool = false, key: RandomKey = RandomKey(seed: 0), cache: KeyValueCache? = nil,

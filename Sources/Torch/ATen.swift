@@ -517,6 +517,16 @@ enum ATen {
         try Engine.check(withExtendedLifetime((x, weight, bias, a, b, factor)) { ct_low_rank_linear(x.raw, weight.raw, bias?.raw, a.raw, b.raw, factor?.raw, scaling, p, Int64(key), &out0) }, "low_rank_linear")
         return try Tensor(owning: out0, from: "low_rank_linear")
     }
+    static func scaledBranchLinear(_ x: Tensor, _ weight: Tensor, _ bias: Tensor?, _ hidden: Tensor, _ d: Tensor, _ b: Tensor, _ shared: Tensor) throws -> Tensor {
+        var out0: ct_tensor? = nil
+        try Engine.check(withExtendedLifetime((x, weight, bias, hidden, d, b, shared)) { ct_scaled_branch_linear(x.raw, weight.raw, bias?.raw, hidden.raw, d.raw, b.raw, shared.raw, &out0) }, "scaled_branch_linear")
+        return try Tensor(owning: out0, from: "scaled_branch_linear")
+    }
+    static func spectralLinear(_ x: Tensor, _ weight: Tensor, _ bias: Tensor?, _ spectrum: Tensor, _ positions: Tensor, _ scaling: Double) throws -> Tensor {
+        var out0: ct_tensor? = nil
+        try Engine.check(withExtendedLifetime((x, weight, bias, spectrum, positions)) { ct_spectral_linear(x.raw, weight.raw, bias?.raw, spectrum.raw, positions.raw, scaling, &out0) }, "spectral_linear")
+        return try Tensor(owning: out0, from: "spectral_linear")
+    }
     static func svd(_ a: Tensor) throws -> (Tensor, Tensor, Tensor) {
         var out0: ct_tensor? = nil
         var out1: ct_tensor? = nil
@@ -561,6 +571,9 @@ enum ATen {
         var out0: ct_tensor? = nil
         try Engine.check(withExtendedLifetime((gate, up)) { ct_gated(gate.raw, up.raw, activation, &out0) }, "gated")
         return try Tensor(owning: out0, from: "gated")
+    }
+    static func gatedInPlace(_ gate: Tensor, _ up: Tensor, _ activation: String) throws {
+        try Engine.check(withExtendedLifetime((gate, up)) { ct_gated_(gate.raw, up.raw, activation) }, "gated_")
     }
     static func conv1d(_ x: Tensor, _ weight: Tensor, _ bias: Tensor?, _ stride: [Int], _ padding: [Int], _ dilation: [Int], _ groups: Int) throws -> Tensor {
         var out0: ct_tensor? = nil

@@ -17,6 +17,31 @@ extension Tensor {
             self, weight, bias, factors.a, factors.b, magnitude, scaling, dropout?.p ?? 0, dropout?.key.integer ?? 0)
     }
 
+    /// self weightᵀ + bias + b ∘ ((d ∘ hidden) sharedᵀ) in one node. `weight` and `shared` are frozen: `shared` gets no
+    /// gradient.
+    /// - Parameters:
+    ///   - weight: [out, in].
+    ///   - hidden: [..., rank].
+    ///   - scales: d [rank] and b [out].
+    ///   - shared: [out, rank], like the others of the type of `self`.
+    public func scaledBranchLinear(
+        _ weight: Tensor, _ bias: Tensor?, hidden: Tensor, scales: (d: Tensor, b: Tensor), shared: Tensor
+    ) throws -> Tensor {
+        try ATen.scaledBranchLinear(self, weight, bias, hidden, scales.d, scales.b, shared)
+    }
+
+    /// self (weight + scaling·Re(ifft2(F)))ᵀ + bias, where F [out, in] is zero but for the entries of `spectrum`, in one
+    /// node that keeps nothing of the weight's size.
+    /// - Parameters:
+    ///   - weight: [out, in].
+    ///   - spectrum: [n], of the type of `self`, which is fp32 or fp64.
+    ///   - positions: [n] different places in the rows of F one after the other.
+    public func spectralLinear(
+        _ weight: Tensor, _ bias: Tensor?, spectrum: Tensor, positions: Tensor, scaling: Double
+    ) throws -> Tensor {
+        try ATen.spectralLinear(self, weight, bias, spectrum, positions, scaling)
+    }
+
     /// x / √(mean x² + eps)·(weight + offset) over the last dimension, with statistics in fp32 or better.
     public func rmsNorm(_ weight: Tensor, eps: Double, offset: Double = 0) throws -> Tensor {
         try ATen.rmsNorm(self, weight, eps, offset)
@@ -32,6 +57,11 @@ extension Tensor {
     /// act(self)·up, whose backward computes the activation again.
     public func gated(_ up: Tensor, by activation: GatedActivation) throws -> Tensor {
         try ATen.gated(self, up, activation.rawValue)
+    }
+
+    /// act(self)·up in the memory of `self`. Not for gradients.
+    public func gateInPlace(_ up: Tensor, by activation: GatedActivation) throws {
+        try ATen.gatedInPlace(self, up, activation.rawValue)
     }
 
     /// The rows of `self` that `ids` name.

@@ -34,6 +34,17 @@ public struct Tensor: @unchecked Sendable {
         handle === other.handle
     }
 
+    /// Knows a tensor again without keeping it in memory.
+    public struct Mark {
+        private weak var handle: Handle?
+
+        /// A mark of that tensor's handle.
+        public init(_ tensor: Tensor) { handle = tensor.handle }
+
+        /// True for the same handle, as long as there is one.
+        public func isOn(_ tensor: Tensor) -> Bool { handle === tensor.handle }
+    }
+
     /// True when both begin at the same place in memory: what is written to one is in the other.
     public func sharesMemory(with other: Tensor) throws -> Bool {
         try ATen.dataAddress(self) == ATen.dataAddress(other)

@@ -7,7 +7,7 @@ import Torch
 @testable import Generation
 
 @Suite struct TargetGeneratorTests {
-    private func model() throws -> Model {
+    static func model() throws -> Model {
         let config: JSON = [
             "model_type": "bart", "architectures": ["BartForConditionalGeneration"], "vocab_size": 258, "d_model": 32,
             "encoder_layers": 2, "decoder_layers": 2, "encoder_attention_heads": 4, "decoder_attention_heads": 2,
@@ -23,7 +23,7 @@ import Torch
     }
 
     private func generator(endTokens: Set<Int> = []) throws -> TargetGenerator {
-        try TargetGenerator(model(), tokenizer: TinyModel.tokenizer(), endTokens: endTokens)
+        try TargetGenerator(Self.model(), tokenizer: TinyModel.tokenizer(), endTokens: endTokens)
     }
 
     private func options(_ change: (inout GenerationOptions) -> Void = { _ in }) -> GenerationOptions {
@@ -34,7 +34,7 @@ import Torch
     }
 
     @Test func greedyTakesTheTokenWithTheHighestScoreOfAPlainForward() throws {
-        let model = try model()
+        let model = try Self.model()
         let found = try generator().generate(["abc"], options: options())[0]
         var input = ModelInput(inputIDs: try Tensor([Int64(97), 98, 99], shape: [1, 3]))
         var ids: [Int64] = [256]

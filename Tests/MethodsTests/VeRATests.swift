@@ -74,6 +74,55 @@ import Torch
         #expect(try LinearPair.output(model).difference(adapted) < 1e-4)
     }
 
+    /// Two projections of one input share x Aᵀ in one forward; with a forward for each nothing is shared.
+    @Test(arguments: [0.0, 0.5])
+    func sharingAnInputChangesNothing(dropout: Double) throws {
+        func run(shared: Bool) throws -> (output: Tensor, gradients: [Tensor]) {
+            let model = try LinearPair.model()
+            let set = try pair { $0.veraDropout = dropout }.grafts(for: model, key: RandomKey(seed: 0))
+            try set.perturb()
+            try model.add(set, named: "default")
+            let site = try #require(model.projections["first"])
+            let x = try LinearPair.input(rows: 3).setRequiresGrad(true)
+            let contexts = (0..<2).map { _ in ForwardContext(isTraining: true, key: RandomKey(seed: 9)) }
+            let (one, two) = (try site(x, contexts[0]), try site(x, contexts[shared ? 0 : 1]))
+            try (one * two).sum().backward()
+            let graft = try grafts(set)[0]
+            return (
+                try one.detach(),
+                try [x, graft.lambdaD.value, graft.lambdaB.value].map { try #require(try $0.grad) }
+            )
+        }
+        let (shared, apart) = (try run(shared: true), try run(shared: false))
+        #expect(try shared.output.isEqual(to: apart.output))
+        for (a, b) in zip(shared.gradients, apart.gradients) { #expect(try a.difference(b) < 1e-4) }
+    }
+
+    /// Alone its projection is one node, beside another graft it is not.
+    @Test func besideAnotherGraftItComputesWhatItDoesAlone() throws {
+        func run(beside: Bool) throws -> (output: Tensor, gradients: [Tensor]) {
+            let model = try LinearPair.model()
+            let set = try pair().grafts(for: model, key: RandomKey(seed: 0))
+            try set.perturb()
+            try model.add(set, named: "default")
+            if beside {
+                // A fresh LoRA changes nothing.
+                var lora = LoRA()
+                lora.targetModules = .list(LinearPair.paths)
+                try model.add(lora.grafts(for: model, key: RandomKey(seed: 1)), named: "other")
+            }
+            let output = try LinearPair.output(model)
+            try (output * output).sum().backward()
+            let trained = set.variables.filter { $0.role == .trainable }
+            return (try output.detach(), try trained.map { try #require(try $0.value.grad) })
+        }
+        let (alone, together) = (try run(beside: false), try run(beside: true))
+        #expect(try alone.output.difference(together.output) < 1e-4)
+        for (a, b) in zip(alone.gradients, together.gradients) {
+            #expect(try a.difference(b) < 1e-5 * max(1, b.abs().amax().item()))
+        }
+    }
+
     @Test func bothVectorsFitARankOneTeacherBetterThanThatOfTheOutputs() throws {
         let teacher = try Tensor.normal([8, 1], key: RandomKey(seed: 1)).matmul(
             .normal([1, 5], key: RandomKey(seed: 2)))

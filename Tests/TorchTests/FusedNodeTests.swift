@@ -79,6 +79,22 @@ struct FusedNodeTests {
         }
     }
 
+    /// Outputs wider than inputs and the other way round: what is kept differs.
+    @Test(arguments: types, [(96, 80), (80, 96)])
+    func scaledBranchLinearIsItsComposition(type: (DType, Double), size: (input: Int, output: Int)) throws {
+        let (input, output, rank) = (size.input, size.output, 72)
+        let shared = try Tensor.normal([output, rank], key: key.derived("shared"), dtype: type.0)
+        try expectSame(
+            [[3, 23, input], [output, input], [output], [3, 23, rank], [rank], [output]], dtype: type.0, within: type.1,
+            fused: {
+                try $0[0].scaledBranchLinear($0[1], $0[2], hidden: $0[3], scales: ($0[4], $0[5]), shared: shared)
+            },
+            plain: {
+                let branch = try ($0[3] * $0[4]).matmul(shared.t()) * $0[5]
+                return try $0[0].matmul($0[1].t()) + $0[2] + branch
+            })
+    }
+
     @Test(arguments: types)
     func linearOfAnyLayoutIsTheProduct(type: (DType, Double)) throws {
         try expectSame(
@@ -111,6 +127,17 @@ struct FusedNodeTests {
                 case .geluTanh: try $0[0].geluTanh() * $0[1]
                 }
             })
+    }
+
+    @Test(arguments: types, [Tensor.GatedActivation.silu, .gelu, .geluTanh])
+    func gatedUnitInPlaceIsTheGatedUnit(type: (DType, Double), activation: Tensor.GatedActivation) throws {
+        let both = try Tensor.normal([3, 7, 24], key: key.derived("both"), dtype: type.0)
+        // Halves of one projection, as some networks have them: the other half stays as it is.
+        let (gate, up) = (try both.narrow(2, 0, 12), try both.narrow(2, 12, 12))
+        let (expected, other) = (try gate.gated(up, by: activation), try up.clone())
+        try gate.gateInPlace(up, by: activation)
+        #expect(try gate.isEqual(to: expected))
+        #expect(try up.isEqual(to: other))
     }
 
     /// Without magnitudes, with them, and with them where no bias hides what they multiply.

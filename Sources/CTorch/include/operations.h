@@ -2,7 +2,7 @@
 #ifndef GRAFT_OPERATIONS_H
 #define GRAFT_OPERATIONS_H
 
-#define CT_ABI UINT64_C(0x97dc9e15299ac4f8)
+#define CT_ABI UINT64_C(0xc49a74f5648a2d40)
 
 struct ct_operations {
     int32_t (*empty)(const int64_t *shape, int64_t shape_count, int32_t dtype, int32_t device, int32_t device_index, ct_tensor *out0);
@@ -104,6 +104,8 @@ struct ct_operations {
     int32_t (*addmm)(ct_tensor a, ct_tensor m1, ct_tensor m2, double beta, double alpha, ct_tensor *out0);
     int32_t (*linear)(ct_tensor x, ct_tensor weight, ct_tensor bias, ct_tensor *out0);
     int32_t (*low_rank_linear)(ct_tensor x, ct_tensor weight, ct_tensor bias, ct_tensor a, ct_tensor b, ct_tensor factor, double scaling, double p, int64_t key, ct_tensor *out0);
+    int32_t (*scaled_branch_linear)(ct_tensor x, ct_tensor weight, ct_tensor bias, ct_tensor hidden, ct_tensor d, ct_tensor b, ct_tensor shared, ct_tensor *out0);
+    int32_t (*spectral_linear)(ct_tensor x, ct_tensor weight, ct_tensor bias, ct_tensor spectrum, ct_tensor positions, double scaling, ct_tensor *out0);
     int32_t (*svd)(ct_tensor a, ct_tensor *out0, ct_tensor *out1, ct_tensor *out2);
     int32_t (*qr)(ct_tensor a, ct_tensor *out0, ct_tensor *out1);
     int32_t (*eigh)(ct_tensor a, ct_tensor *out0, ct_tensor *out1);
@@ -112,6 +114,7 @@ struct ct_operations {
     int32_t (*layer_norm)(ct_tensor x, const int64_t *shape, int64_t shape_count, ct_tensor weight, ct_tensor bias, double eps, ct_tensor *out0);
     int32_t (*rms_norm)(ct_tensor x, ct_tensor weight, double eps, double offset, ct_tensor *out0);
     int32_t (*gated)(ct_tensor gate, ct_tensor up, const char *activation, ct_tensor *out0);
+    int32_t (*gated_)(ct_tensor gate, ct_tensor up, const char *activation);
     int32_t (*conv1d)(ct_tensor x, ct_tensor weight, ct_tensor bias, const int64_t *stride, int64_t stride_count, const int64_t *padding, int64_t padding_count, const int64_t *dilation, int64_t dilation_count, int64_t groups, ct_tensor *out0);
     int32_t (*conv2d)(ct_tensor x, ct_tensor weight, ct_tensor bias, const int64_t *stride, int64_t stride_count, const int64_t *padding, int64_t padding_count, const int64_t *dilation, int64_t dilation_count, int64_t groups, ct_tensor *out0);
     int32_t (*gelu)(ct_tensor x, const char *approximate, ct_tensor *out0);
@@ -452,6 +455,12 @@ static inline int32_t ct_linear(ct_tensor x, ct_tensor weight, ct_tensor bias, c
 static inline int32_t ct_low_rank_linear(ct_tensor x, ct_tensor weight, ct_tensor bias, ct_tensor a, ct_tensor b, ct_tensor factor, double scaling, double p, int64_t key, ct_tensor *out0) {
     return ct_operations_table->low_rank_linear(x, weight, bias, a, b, factor, scaling, p, key, out0);
 }
+static inline int32_t ct_scaled_branch_linear(ct_tensor x, ct_tensor weight, ct_tensor bias, ct_tensor hidden, ct_tensor d, ct_tensor b, ct_tensor shared, ct_tensor *out0) {
+    return ct_operations_table->scaled_branch_linear(x, weight, bias, hidden, d, b, shared, out0);
+}
+static inline int32_t ct_spectral_linear(ct_tensor x, ct_tensor weight, ct_tensor bias, ct_tensor spectrum, ct_tensor positions, double scaling, ct_tensor *out0) {
+    return ct_operations_table->spectral_linear(x, weight, bias, spectrum, positions, scaling, out0);
+}
 static inline int32_t ct_svd(ct_tensor a, ct_tensor *out0, ct_tensor *out1, ct_tensor *out2) {
     return ct_operations_table->svd(a, out0, out1, out2);
 }
@@ -475,6 +484,9 @@ static inline int32_t ct_rms_norm(ct_tensor x, ct_tensor weight, double eps, dou
 }
 static inline int32_t ct_gated(ct_tensor gate, ct_tensor up, const char *activation, ct_tensor *out0) {
     return ct_operations_table->gated(gate, up, activation, out0);
+}
+static inline int32_t ct_gated_(ct_tensor gate, ct_tensor up, const char *activation) {
+    return ct_operations_table->gated_(gate, up, activation);
 }
 static inline int32_t ct_conv1d(ct_tensor x, ct_tensor weight, ct_tensor bias, const int64_t *stride, int64_t stride_count, const int64_t *padding, int64_t padding_count, const int64_t *dilation, int64_t dilation_count, int64_t groups, ct_tensor *out0) {
     return ct_operations_table->conv1d(x, weight, bias, stride, stride_count, padding, padding_count, dilation, dilation_count, groups, out0);

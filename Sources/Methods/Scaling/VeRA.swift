@@ -162,13 +162,34 @@ public final class VeRAGraft: ProjectionGraft {
         (try pair.a.value.narrow(1, 0, site.inputSize), try pair.b.value.narrow(0, 0, site.outputSize))
     }
 
+    /// dropout(x) Aᵀ: without dropout the same for all projections that see `x`, and made once.
+    private func hidden(of x: Tensor, _ a: Tensor, _ context: ForwardContext) throws -> Tensor {
+        if context.isTraining, dropout > 0 {
+            return try context.dropout(x, dropout, at: lambdaD.name).to(a.dtype).linear(a)
+        }
+        return try context.shared(by: pair.a, of: x) { try x.to(a.dtype).linear(a) }
+    }
+
+    /// The projection of one type in one node.
+    public func output(
+        of x: Tensor, frozen weight: Tensor, at site: Projection, _ context: ForwardContext
+    ) throws -> Tensor? {
+        let (a, b) = try slices(at: site)
+        let dtype = try x.dtype
+        let tensors = [weight, a, b, lambdaD.value, lambdaB.value] + (site.bias.map { [$0.value] } ?? [])
+        guard try tensors.allSatisfy({ try $0.dtype == dtype }) else { return nil }
+        return try x.scaledBranchLinear(
+            site.matrix(weight), site.bias?.value, hidden: hidden(of: x, a, context),
+            scales: (lambdaD.value, lambdaB.value), shared: b)
+    }
+
     /// `output` + λ_b ∘ ((λ_d ∘ dropout(x) Aᵀ) Bᵀ).
     public func adding(
         to output: Tensor, base: Tensor, x: Tensor, at site: Projection, _ context: ForwardContext
     ) throws -> Tensor {
         let (a, b) = try slices(at: site)
-        let hidden = try context.dropout(x, dropout, at: lambdaD.name).to(a.dtype).matmul(a.t()) * lambdaD.value
-        return try output + (hidden.matmul(b.t()) * lambdaB.value).to(output.dtype)
+        let scaled = try hidden(of: x, a, context) * lambdaD.value
+        return try output + (scaled.linear(b) * lambdaB.value).to(output.dtype)
     }
 
     /// W + (λ_b ∘ rows of B)(λ_d ∘ rows of A).

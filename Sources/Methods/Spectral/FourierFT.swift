@@ -141,15 +141,15 @@ public final class FourierFTGraft: ProjectionGraft {
         return try dense.reshape([site.outputSize, site.inputSize]).inverseFourierReal() * scaling
     }
 
-    /// Alone at its projection: ΔW joins the weight, so that one product serves both, where the weight has room for its
-    /// digits.
+    /// Alone at its projection: one node, where the weight has room for the change's digits.
     public func output(
         of x: Tensor, frozen weight: Tensor, at site: Projection, _ context: ForwardContext
     ) throws -> Tensor? {
-        guard try weight.dtype == .float32, try x.dtype == .float32 else { return nil }
-        let delta = try delta(at: site)
-        if case .transposedLinear = site.kind { return try site.apply(weight + delta.t(), site.bias?.value, to: x) }
-        return try site.apply(weight + delta, site.bias?.value, to: x)
+        let tensors = [x, weight] + (site.bias.map { [$0.value] } ?? [])
+        guard try tensors.allSatisfy({ try $0.dtype == .float32 }) else { return nil }
+        return try x.spectralLinear(
+            site.matrix(weight), site.bias?.value, spectrum: spectrum.value.to(.float32), positions: positions,
+            scaling: scaling)
     }
 
     /// Elsewhere: `output` + x ΔWᵀ.

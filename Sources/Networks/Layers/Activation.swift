@@ -53,13 +53,22 @@ public enum Activation: String, Codable, Sendable, CaseIterable {
         }
     }
 
-    /// act(gate)·up of a gated linear unit.
+    /// act(gate)·up of a gated linear unit. Where neither has a gradient the result is in the memory of `gate`, which is
+    /// then used up: a buffer of the network's widest layer less.
     public func gated(_ gate: Tensor, _ up: Tensor) throws -> Tensor {
+        guard let fused else { return try self(gate) * up }
+        guard try !gate.requiresGrad, try !up.requiresGrad else { return try gate.gated(up, by: fused) }
+        try gate.gateInPlace(up, by: fused)
+        return gate
+    }
+
+    /// The function as one of those whose gated unit is one node; nil for all others.
+    private var fused: Tensor.GatedActivation? {
         switch self {
-        case .silu, .swish: try gate.gated(up, by: .silu)
-        case .gelu: try gate.gated(up, by: .gelu)
-        case .geluNew, .geluTanh, .geluFast: try gate.gated(up, by: .geluTanh)
-        default: try self(gate) * up
+        case .silu, .swish: .silu
+        case .gelu: .gelu
+        case .geluNew, .geluTanh, .geluFast: .geluTanh
+        default: nil
         }
     }
 }

@@ -14,15 +14,25 @@ struct Vocabulary: Sendable {
     /// The same for small identifiers, as nearly all are.
     private var entryOfSmallID: [Int32] = []
 
+    /// More than any vocabulary has; a table of them is still small.
+    private static let smallIDs = 1 << 22
+
     /// The largest identifier a file may give: what 32 bits hold.
     static let identifiers = 0...Int(UInt32.max)
+
+    /// Makes room for so many tokens and no more: tables that grow as they fill end half empty.
+    private mutating func reserve(_ count: Int) {
+        entries.reserveCapacity(count)
+        entryOfSmallID.reserveCapacity(min(count, Self.smallIDs))
+        index.reserve(count)
+    }
 
     /// Adds a token; of equal texts or equal identifiers the last is found.
     mutating func append(_ text: String, id: Int) {
         let entry = entries.count
         index.insert(text, entry)
         entries.append(Entry(text: text, id: id))
-        if id < 1 << 22 {
+        if id < Self.smallIDs {
             while entryOfSmallID.count <= id { entryOfSmallID.append(-1) }
             entryOfSmallID[id] = Int32(entry)
         } else {
@@ -58,7 +68,9 @@ struct Vocabulary: Sendable {
 extension Vocabulary {
     /// Reads an object of texts and identifiers.
     init(_ node: JSON.Node) throws {
-        for member in try node.object() {
+        let members = try node.object()
+        reserve(members.count)
+        for member in members {
             guard case .int(let id) = member.value, Self.identifiers.contains(Int(id)) else {
                 let reason = "the token \"\(member.key)\" has no identifier from 0 to \(Self.identifiers.upperBound)"
                 throw TokenizerError.invalid(path: node.path, reason: reason)
@@ -76,6 +88,12 @@ struct ByteIndex: Sendable {
     private var values: [Int32] = []
     private var slots = [Int32](repeating: -1, count: 64)
     private let seed = UInt64.random(in: 1...UInt64.max)
+
+    /// Makes room for so many keys in all.
+    mutating func reserve(_ count: Int) {
+        ends.reserveCapacity(count + 1)
+        values.reserveCapacity(count)
+    }
 
     /// Adds a key with its value; the value of a key that is there already is replaced.
     mutating func insert(_ key: String, _ value: Int) {
