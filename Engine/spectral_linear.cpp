@@ -90,7 +90,7 @@ struct Change {
         auto known = inputs.size / 2 + 1;
         auto values = at::where(column.lt(known), at::cat({c, c}) * 0.5, 0.0);
         auto place = row * known + column.clamp_max(known - 1);
-        auto half = at::zeros({outputs.size * known}, at::toComplexType(c.scalar_type()));
+        auto half = at::zeros({outputs.size * known}, c.options().dtype(at::toComplexType(c.scalar_type())));
         at::real(half).scatter_add_(0, place, values);
         return at::fft_irfft2(half.view({outputs.size, known}), {{outputs.size, inputs.size}}, {-2, -1}, "forward")
             .add_(weight);
