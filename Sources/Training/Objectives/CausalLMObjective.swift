@@ -9,17 +9,7 @@ struct CausalLMObjective: Objective {
     let metricNames = ["loss", "perplexity"]
 
     func lossSum(_ model: Model, _ batch: Batch, _ context: ForwardContext, on device: Device) throws -> Tensor? {
-        guard case .tokens(let labels) = batch.targets else { return nil }
-        guard let network = model.network as? any CausalLanguageNetwork else {
-            throw NetworkError.unsupported(
-                "this network does not predict the next token: task causal-lm needs one that does")
-        }
-        let (places, targets) = CausalLMObjective.labelled(labels, columns: batch.columns)
-        guard !places.isEmpty else { return nil }
-        var input = try batch.modelInput(on: device)
-        input.wantedPlaces = places
-        let hidden = try network.hiddenStates(input, context).squeeze(0)
-        return try network.lossSum(hidden, labels: Tensor(targets).to(device), context)
+        try lossSums(model, batch, context, on: device)?.first
     }
 
     func evaluate(_ model: Model, _ batches: EpochBatches, on device: Device) throws -> Evaluation {

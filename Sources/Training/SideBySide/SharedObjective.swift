@@ -31,7 +31,8 @@ extension CausalLMObjective: SharedObjective {
         }
         let (places, targets) = CausalLMObjective.labelled(labels, columns: batch.columns)
         guard !places.isEmpty else { return nil }
-        var input = try batch.modelInput(on: device).repeated(context.lanes)
+        var input = try batch.modelInput(on: device)
+        if context.lanes > 1 { input = try input.repeated(context.lanes) }
         input.wantedPlaces = places
         let hidden = try network.hiddenStates(input, context)
         let labelled = try Tensor(targets).to(device)
